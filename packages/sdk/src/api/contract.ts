@@ -1,0 +1,141 @@
+import { z } from "zod";
+import { Account, AccountCreate, AccountId } from "../model/account.ts";
+import { Candle, M2mQuery } from "../model/candle.ts";
+import { Leg, LegAdd, LegClose, LegRemove, LegUpdate } from "../model/leg.ts";
+import { Mark, MarkQuery } from "../model/mark.ts";
+import { Quote, QuoteQuery } from "../model/quote.ts";
+import { Id, Strategy, StrategyCreate, StrategyQuery, StrategyUpdate } from "../model/strategy.ts";
+import { route, type Calls } from "./route.ts";
+
+const ofAccount = ["account_required", "account_unknown"] as const;
+const ofStrategy = [...ofAccount, "strategy_unknown"] as const;
+const ofLeg = [...ofStrategy, "leg_unknown"] as const;
+
+const StrategyKey = z.strictObject({ account_id: AccountId.optional(), strategy_id: Id });
+
+/** Every call there is. Paths are those of the system that stratctl replaces, where it had one. */
+export const contract = {
+  accounts: {
+    list: route("GET /accounts", {
+      summary: "Accounts, by id",
+      input: z.strictObject({}),
+      output: z.array(Account),
+    }),
+    get: route("GET /accounts/{account_id}", {
+      summary: "One account, by its id or an alias; the only one where left out",
+      input: z.strictObject({ account_id: AccountId.optional() }),
+      output: Account,
+      errors: ofAccount,
+    }),
+    create: route("POST /accounts", {
+      summary: "Adds an account; its default strategy comes with it",
+      input: AccountCreate,
+      output: Account,
+      status: 201,
+      errors: ["account_exists"],
+    }),
+  },
+  strategies: {
+    create: route("POST /strategies", {
+      summary: "Adds a strategy without legs",
+      input: StrategyCreate,
+      output: Strategy,
+      status: 201,
+      errors: [...ofAccount, "strategy_exists"],
+    }),
+    getOrCreate: route("PUT /strategies", {
+      summary: "The active strategy of that name, made where there is none; an existing one is left as it is",
+      input: StrategyCreate,
+      output: Strategy,
+      errors: ofAccount,
+    }),
+    list: route("GET /strategies", {
+      summary: "Strategies of an account: the default first, then the newest",
+      input: StrategyQuery,
+      output: z.array(Strategy),
+      errors: ofAccount,
+    }),
+    resolve: route("GET /strategies/resolve", {
+      summary: "The strategy that an id (digits) or a whole name (in any case, active ones first) names",
+      input: z.strictObject({ account_id: AccountId.optional(), strategy: z.string().trim().min(1) }),
+      output: Strategy,
+      errors: [...ofStrategy, "strategy_ambiguous"],
+    }),
+    get: route("GET /strategies/{strategy_id}", {
+      summary: "One strategy with its latest mark",
+      input: StrategyKey,
+      output: Strategy,
+      errors: ofStrategy,
+    }),
+    update: route("PUT /strategies/{strategy_id}", {
+      summary: "Changes what is given and leaves the rest",
+      input: StrategyUpdate,
+      output: Strategy,
+      errors: [...ofStrategy, "strategy_exists", "strategy_default"],
+    }),
+    archive: route("DELETE /strategies/{strategy_id}", {
+      summary: "Archives a strategy; its candles stay. Again changes nothing",
+      input: StrategyKey,
+      output: Strategy,
+      errors: [...ofStrategy, "strategy_default"],
+    }),
+    mark: route("GET /strategies/{strategy_id}/mark", {
+      summary: "The latest mark that the engine wrote, or with now=true the mark at the prices of this moment",
+      input: MarkQuery,
+      output: Mark.nullable(),
+      errors: ofStrategy,
+    }),
+    legs: {
+      add: route("POST /strategies/{strategy_id}/instruments", {
+        summary: "Adds a leg; without entry_price it is entered at the current quote",
+        input: LegAdd,
+        output: Leg,
+        status: 201,
+        errors: [...ofStrategy, "strategy_archived", "instrument_invalid", "lot_size_unknown", "quote_missing", "money_too_large"],
+      }),
+      list: route("GET /strategies/{strategy_id}/instruments", {
+        summary: "Legs, open ones first, each in the order they were added",
+        input: StrategyKey,
+        output: z.array(Leg),
+        errors: ofStrategy,
+      }),
+      update: route("PUT /strategies/{strategy_id}/instruments/{instrument_id}", {
+        summary: "Corrects an open leg",
+        input: LegUpdate,
+        output: Leg,
+        errors: [...ofLeg, "leg_closed", "money_too_large"],
+      }),
+      close: route("POST /strategies/{strategy_id}/instruments/{instrument_id}/close", {
+        summary: "Closes a whole leg at a price, or at the current quote: its P&L is realized from the next minute on",
+        input: LegClose,
+        output: Leg,
+        errors: [...ofLeg, "leg_closed", "quote_missing", "money_too_large"],
+      }),
+      remove: route("DELETE /strategies/{strategy_id}/instruments/{instrument_id}", {
+        summary: "Removes a leg entered by mistake; past candles stay as they are. A closed leg is history and stays",
+        input: LegRemove,
+        output: Leg,
+        errors: [...ofLeg, "leg_closed"],
+      }),
+    },
+    m2m: {
+      history: route("GET /strategies/{strategy_id}/m2m", {
+        summary: "Candles of a time range, ascending; minutes without a mark have none",
+        input: M2mQuery,
+        output: z.array(Candle),
+        errors: ofStrategy,
+      }),
+    },
+  },
+  quotes: {
+    get: route("GET /quotes", {
+      summary: "Last traded prices, in the order asked for; null with a reason where unknown",
+      input: QuoteQuery,
+      output: z.array(Quote),
+      errors: ["instrument_invalid"],
+    }),
+  },
+};
+
+/** Every call of stratctl, the same in process and over HTTP. */
+export type Api = Calls<typeof contract>;

@@ -1,0 +1,91 @@
+/** What a code means to a shell, to HTTP and to a caller that may try again: decided here and nowhere else. */
+interface Meaning {
+  readonly exit: number;
+  readonly http: number;
+  /** True where the same call may succeed later without being changed. */
+  readonly retry: boolean;
+}
+
+/**
+ * Exit statuses: 1 a fault of ours, 2 bad input, 3 refused by the state of things, 4 not found, 5 database, 6 prices,
+ * 130 interrupted.
+ */
+export const ERRORS = {
+  internal: { exit: 1, http: 500, retry: false },
+  input_invalid: { exit: 2, http: 400, retry: false },
+  instrument_invalid: { exit: 2, http: 400, retry: false },
+  money_too_large: { exit: 2, http: 422, retry: false },
+  lot_size_unknown: { exit: 2, http: 422, retry: false },
+  account_required: { exit: 2, http: 400, retry: false },
+  confirmation_required: { exit: 2, http: 400, retry: false },
+  recording_invalid: { exit: 2, http: 400, retry: false },
+  file_unusable: { exit: 2, http: 400, retry: false },
+  url_invalid: { exit: 2, http: 400, retry: false },
+  account_exists: { exit: 3, http: 409, retry: false },
+  strategy_exists: { exit: 3, http: 409, retry: false },
+  strategy_ambiguous: { exit: 3, http: 409, retry: false },
+  strategy_default: { exit: 3, http: 409, retry: false },
+  strategy_archived: { exit: 3, http: 409, retry: false },
+  leg_closed: { exit: 3, http: 409, retry: false },
+  account_unknown: { exit: 4, http: 404, retry: false },
+  strategy_unknown: { exit: 4, http: 404, retry: false },
+  leg_unknown: { exit: 4, http: 404, retry: false },
+  database_unreachable: { exit: 5, http: 503, retry: true },
+  database_refused: { exit: 5, http: 503, retry: false },
+  database_behind: { exit: 5, http: 503, retry: false },
+  database_newer: { exit: 5, http: 503, retry: false },
+  database_foreign: { exit: 5, http: 503, retry: false },
+  embedded_unavailable: { exit: 5, http: 503, retry: false },
+  embedded_version: { exit: 5, http: 503, retry: false },
+  quote_missing: { exit: 6, http: 422, retry: true },
+  interrupted: { exit: 130, http: 503, retry: true },
+} as const satisfies Record<string, Meaning>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export interface ErrorParts {
+  /** What to do about it, one line. */
+  readonly hint?: string | undefined;
+  /** The values at hand, as plain data: every bad field, the candidates, the file and line. Never a secret. */
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+  readonly cause?: unknown;
+}
+
+/**
+ * The one error that leaves the SDK. Switch on `code`, never on the text.
+ *
+ * @example
+ * try {
+ *   await stratctl.strategies.archive({ strategy_id: 1 });
+ * } catch (error) {
+ *   if (error instanceof StratctlError && error.code === "strategy_default") return;
+ *   throw error;
+ * }
+ */
+export class StratctlError extends Error {
+  override readonly name = "StratctlError";
+  readonly code: ErrorCode;
+  readonly hint: string | null;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, message: string, parts: ErrorParts = {}) {
+    super(message, parts.cause === undefined ? undefined : { cause: parts.cause });
+    this.code = code;
+    this.hint = parts.hint ?? null;
+    this.details = parts.details ?? {};
+  }
+
+  /** The exit status that a command ends with. */
+  get exit(): number {
+    return ERRORS[this.code].exit;
+  }
+
+  toJSON(): { code: ErrorCode; message: string; hint: string | null; details: Readonly<Record<string, unknown>> } {
+    return { code: this.code, message: this.message, hint: this.hint, details: this.details };
+  }
+}
+
+/** A law of ours that does not hold: a fault in this code, not in what a user gave. */
+export function assert(law: boolean, message: string): asserts law {
+  if (!law) throw new StratctlError("internal", message);
+}

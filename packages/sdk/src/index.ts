@@ -1,0 +1,1 @@
+export { ERRORS, StratctlError, type ErrorCode } from "./errors.ts";

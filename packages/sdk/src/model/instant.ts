@@ -1,0 +1,26 @@
+import { z } from "zod";
+
+/** An instant on the wire and in the SDK: ISO 8601 with a zone. What we write is UTC: `2025-07-31T03:45:00Z`. */
+export const Instant = z.iso.datetime({ offset: true });
+
+/** A calendar day without a zone, of an exchange or an expiry: `2025-07-31`. */
+export const Day = z.iso.date();
+
+/** Milliseconds since the epoch as an instant in UTC, without milliseconds where they are 0. */
+export function isoOf(at_ms: number): string {
+  return new Date(at_ms).toISOString().replace(".000Z", "Z");
+}
+
+/** An instant that a caller may give: ISO 8601 with a zone, epoch seconds, or epoch milliseconds (from 10^11 on). */
+export const InstantInput = z
+  .union([Instant, z.number().int().nonnegative(), z.string().regex(/^\d{1,13}$/)], {
+    error: "is not an instant; write it with its zone, like 2025-07-31T09:15:00+05:30, or as epoch seconds",
+  })
+  .transform((given) => {
+    if (typeof given === "string" && !/^\d+$/.test(given)) return isoOf(Date.parse(given));
+    const epoch = Number(given);
+    return isoOf(epoch >= 1e11 ? epoch : epoch * 1000);
+  });
+
+/** `timestamptz` as the driver gives it. */
+export const InstantColumn = z.date().transform((at) => isoOf(at.getTime()));

@@ -1,0 +1,102 @@
+import { z } from "zod";
+import { StratctlError } from "../errors.ts";
+
+/**
+ * Money has two forms. At the seams (rows, JSON, a script's data) it is an amount: a number of rupees with at most four
+ * decimals. In sums it is units: a safe integer, 1 unit = 0.0001 rupee. Only this file turns one into the other.
+ */
+
+/** Units in one rupee. */
+export const UNITS = 10_000;
+
+/**
+ * The greatest amount, in rupees. Below 2^39 every amount of four decimals is a distinct JSON number and
+ * MONEY_MAX × UNITS is a safe integer; the schemas and the columns' constraints use this one bound.
+ */
+export const MONEY_MAX = 500_000_000_000;
+export const MONEY_MAX_UNITS = MONEY_MAX * UNITS;
+
+const PLAIN_DECIMAL = /^(-?)(\d+)(?:\.(\d+))?$/;
+
+/**
+ * Units of a decimal text, exactly: `"101.55"` → 1_015_500. Null where the text is not a plain decimal (no exponent, no
+ * hex, no grouping), has a digit other than 0 past the fourth decimal, or lies beyond MONEY_MAX.
+ */
+export function parseUnits(text: string): number | null {
+  const parts = decimalParts(text);
+  if (parts === null || /[1-9]/.test(parts.rest)) return null;
+  return bounded(parts.sign * parts.units);
+}
+
+/**
+ * Units of a price as a feed gives it, rounded half to even at the fourth decimal; `rounded` tells whether anything was
+ * lost. Null where it is not a plain decimal within MONEY_MAX. An index at `"22545.900390625"` is 225_459_004 units.
+ */
+export function roundUnits(text: string): { units: number; rounded: boolean } | null {
+  const parts = decimalParts(text);
+  if (parts === null) return null;
+  const { sign, units, rest } = parts;
+  const lost = rest.replace(/0+$/, "");
+  const up = lost === "5" ? units % 2 === 1 : lost >= "5";
+  const result = bounded(sign * (units + (up ? 1 : 0)));
+  return result === null ? null : { units: result, rounded: lost !== "" };
+}
+
+/** Units of an amount that a schema has let through. */
+export function unitsOf(amount: number): number {
+  const units = parseUnits(plainText(amount));
+  if (units === null)
+    throw new StratctlError("money_too_large", `${amount} is not an amount of at most four decimals within ±${MONEY_MAX}`);
+  return units;
+}
+
+/** The amount of units: exact, since the quotient is the double nearest to a decimal of four places below 2^39. */
+export function amountOf(units: number): number {
+  return units / UNITS + 0;
+}
+
+/** Units as decimal text without trailing zeros: −15_005_000 → "-1500.5". Takes no step through floating point. */
+export function formatUnits(units: number): string {
+  const magnitude = Math.abs(units);
+  const fraction = String(magnitude % UNITS)
+    .padStart(4, "0")
+    .replace(/0+$/, "");
+  const whole = String(Math.floor(magnitude / UNITS));
+  return (units < 0 ? "-" : "") + (fraction === "" ? whole : `${whole}.${fraction}`);
+}
+
+/** An amount in rupees: finite, at most four decimals, within ±MONEY_MAX. */
+export const Money = z
+  .number()
+  .min(-MONEY_MAX)
+  .max(MONEY_MAX)
+  .refine((amount) => parseUnits(plainText(amount)) !== null, { message: "has more than four decimals" });
+
+/** A price in rupees a unit of quantity: an amount above 0. */
+export const Price = Money.refine((price) => price > 0, { message: "is not above 0" });
+
+/** `numeric` as Postgres sends it: text, parsed exactly. */
+export const MoneyColumn = z.string().transform((text, context) => {
+  const units = parseUnits(text);
+  if (units !== null) return amountOf(units);
+  context.addIssue({ code: "custom", message: `${text} is not an amount of at most four decimals` });
+  return z.NEVER;
+});
+
+function decimalParts(text: string): { sign: number; units: number; rest: string } | null {
+  const match = PLAIN_DECIMAL.exec(text);
+  const whole = match?.[2];
+  if (!match || whole === undefined || whole.length > 18) return null;
+  const fraction = match[3] ?? "";
+  const units = Number(whole) * UNITS + Number(fraction.slice(0, 4).padEnd(4, "0"));
+  return { sign: match[1] === "-" ? -1 : 1, units, rest: fraction.slice(4) };
+}
+
+function bounded(units: number): number | null {
+  return Math.abs(units) <= MONEY_MAX_UNITS ? units + 0 : null;
+}
+
+/** A number as plain decimal text; an exponent (1e-7) is left as it is and refused by the parser. */
+function plainText(amount: number): string {
+  return String(amount);
+}

@@ -81,10 +81,8 @@ export const LegAdd = z
     entry_price: Price.optional(),
     notes: Notes.optional(),
   })
-  .refine((leg) => (leg.quantity === undefined) !== (leg.lots === undefined), {
-    error: "give quantity in units, or lots",
-    path: ["quantity"],
-  });
+  .refine((leg) => leg.quantity !== undefined || leg.lots !== undefined, { error: "is missing: give units, or lots", path: ["quantity"] })
+  .refine((leg) => leg.quantity === undefined || leg.lots === undefined, { error: "must be left out beside quantity", path: ["lots"] });
 export type LegAdd = z.input<typeof LegAdd>;
 
 const LegKey = { account_id: AccountId.optional(), strategy_id: Id, instrument_id: Id };

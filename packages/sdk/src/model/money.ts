@@ -67,13 +67,13 @@ export function formatUnits(units: number): string {
 
 /** An amount in rupees: finite, at most four decimals, within ±MONEY_MAX. */
 export const Money = z
-  .number()
+  .number({ error: "is not a number" })
   .min(-MONEY_MAX)
   .max(MONEY_MAX)
-  .refine((amount) => parseUnits(plainText(amount)) !== null, { message: "has more than four decimals" });
+  .refine((amount) => parseUnits(plainText(amount)) !== null, { error: "has more than four decimals" });
 
 /** A price in rupees a unit of quantity: an amount above 0. */
-export const Price = Money.refine((price) => price > 0, { message: "is not above 0" });
+export const Price = Money.refine((price) => price > 0, { error: "must be above 0" });
 
 /** `numeric` as Postgres sends it: text, parsed exactly. */
 export const MoneyColumn = z.string().transform((text, context) => {

@@ -1,0 +1,93 @@
+import { z } from "zod";
+import { StratctlError } from "../errors.ts";
+import { nearest } from "./nearest.ts";
+
+/** One field of an input that was refused. */
+export interface BadField {
+  /** `legs.0.quantity`; "" where the input as a whole is meant. */
+  readonly field: string;
+  /** The sentence about it, with its value. */
+  readonly message: string;
+}
+
+/**
+ * The input as its schema gives it, or `input_invalid` that names every bad field with its value: the first in the message,
+ * all in `details.errors`.
+ */
+export function parseInput<Schema extends z.ZodType>(schema: Schema, given: unknown): z.output<Schema> {
+  const result = schema.safeParse(given);
+  if (result.success) return result.data;
+  const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+  const errors = result.error.issues.flatMap((issue) => badFields(issue, given, known));
+  throw new StratctlError("input_invalid", errors[0]?.message ?? "the input is not valid", { details: { errors } });
+}
+
+function badFields(issue: z.core.$ZodIssue, given: unknown, known: readonly string[]): BadField[] {
+  const field = issue.path.map(String).join(".");
+  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => ({ field: key, message: unknownField(key, known) }));
+  return [{ field, message: sentence(field, complaint(issue, given), valueAt(given, issue.path)) }];
+}
+
+/** Reads as one line: `quantity must be a whole number above 0, not 0`, `name "12" is made of digits only`. */
+function sentence(field: string, what: string, value: unknown): string {
+  const subject = field === "" ? "the input" : field;
+  if (value === undefined) return what.startsWith("is ") ? `${subject} ${what}` : `${subject} is missing`;
+  return what.startsWith("must") ? `${subject} ${what}, not ${shown(value)}` : `${subject} ${shown(value)} ${what}`;
+}
+
+function complaint(issue: z.core.$ZodIssue, given: unknown): string {
+  switch (issue.code) {
+    case "invalid_type":
+      return issue.message.startsWith("Invalid") ? `must be ${article(issue.expected)}` : issue.message;
+    case "invalid_value":
+      return issue.message.startsWith("Invalid") ? `must be one of ${issue.values.map(String).join(", ")}` : issue.message;
+    case "too_big":
+      return issue.message.startsWith("Too") ? `must be at most ${String(issue.maximum)}${unitOf(issue.origin)}` : issue.message;
+    case "too_small":
+      return issue.message.startsWith("Too") ? `must be at least ${String(issue.minimum)}${unitOf(issue.origin)}` : issue.message;
+    case "invalid_union":
+      return issue.message.startsWith("Invalid") ? unionComplaint(issue, given) : issue.message;
+    case "invalid_format":
+      return issue.message.startsWith("Invalid") ? `is not ${article(FORMATS[issue.format] ?? issue.format)}` : issue.message;
+    default:
+      return issue.message;
+  }
+}
+
+const FORMATS: Readonly<Record<string, string>> = {
+  datetime: "instant with its zone",
+  date: "day like 2025-07-31",
+  regex: "value of the right form",
+};
+
+function unionComplaint(issue: z.core.$ZodIssueInvalidUnion, given: unknown): string {
+  const first = issue.errors[0]?.[0];
+  return first === undefined ? "is not valid" : complaint(first, given);
+}
+
+function unitOf(origin: string): string {
+  return { string: " characters", array: " entries", set: " entries" }[origin] ?? "";
+}
+
+function article(noun: string): string {
+  return /^[aeiou]/i.test(noun) ? `an ${noun}` : `a ${noun}`;
+}
+
+/** A value in an error line: as JSON, cut at 80 characters. */
+function shown(value: unknown): string {
+  const text = typeof value === "number" || typeof value === "bigint" ? String(value) : (JSON.stringify(value) ?? String(value));
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+}
+
+function valueAt(given: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) =>
+      typeof value === "object" && value !== null ? Object.entries(value).find(([name]) => name === String(key))?.[1] : undefined,
+    given,
+  );
+}
+
+function unknownField(key: string, known: readonly string[]): string {
+  const meant = nearest(key, known);
+  return `${key} is not a field here${meant === null ? "" : `; did you mean ${meant}?`}`;
+}

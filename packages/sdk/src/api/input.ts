@@ -25,7 +25,7 @@ export function parseInput<Schema extends z.ZodType>(schema: Schema, given: unkn
 function badFields(issue: z.core.$ZodIssue, given: unknown, known: readonly string[]): BadField[] {
   const field = issue.path.map(String).join(".");
   if (issue.code === "unrecognized_keys") return issue.keys.map((key) => ({ field: key, message: unknownField(key, known) }));
-  return [{ field, message: sentence(field, complaint(issue, given), valueAt(given, issue.path)) }];
+  return [{ field, message: sentence(field, complaint(issue), valueAt(given, issue.path)) }];
 }
 
 /** Reads as one line: `quantity must be a whole number above 0, not 0`, `name "12" is made of digits only`. */
@@ -35,22 +35,24 @@ function sentence(field: string, what: string, value: unknown): string {
   return what.startsWith("must") ? `${subject} ${what}, not ${shown(value)}` : `${subject} ${shown(value)} ${what}`;
 }
 
-function complaint(issue: z.core.$ZodIssue, given: unknown): string {
+/** A schema's own sentence where it has one, else ours for zod's general ones. */
+function complaint(issue: z.core.$ZodIssue): string {
+  if (!/^(Invalid|Too) /.test(issue.message)) return issue.message;
   switch (issue.code) {
     case "invalid_type":
-      return issue.message.startsWith("Invalid") ? `must be ${article(issue.expected)}` : issue.message;
+      return `must be ${article(issue.expected)}`;
     case "invalid_value":
-      return issue.message.startsWith("Invalid") ? `must be one of ${issue.values.map(String).join(", ")}` : issue.message;
+      return `must be one of ${issue.values.map(String).join(", ")}`;
     case "too_big":
-      return issue.message.startsWith("Too") ? `must be at most ${String(issue.maximum)}${unitOf(issue.origin)}` : issue.message;
+      return `must be at most ${String(issue.maximum)}${unitOf(issue.origin)}`;
     case "too_small":
-      return issue.message.startsWith("Too") ? `must be at least ${String(issue.minimum)}${unitOf(issue.origin)}` : issue.message;
+      return `must be at least ${String(issue.minimum)}${unitOf(issue.origin)}`;
     case "invalid_union":
-      return issue.message.startsWith("Invalid") ? unionComplaint(issue, given) : issue.message;
+      return issue.errors[0]?.[0] === undefined ? "is not valid" : complaint(issue.errors[0][0]);
     case "invalid_format":
-      return issue.message.startsWith("Invalid") ? `is not ${article(FORMATS[issue.format] ?? issue.format)}` : issue.message;
+      return `is not ${article(FORMATS[issue.format] ?? issue.format)}`;
     default:
-      return issue.message;
+      return "is not valid";
   }
 }
 
@@ -59,11 +61,6 @@ const FORMATS: Readonly<Record<string, string>> = {
   date: "day like 2025-07-31",
   regex: "value of the right form",
 };
-
-function unionComplaint(issue: z.core.$ZodIssueInvalidUnion, given: unknown): string {
-  const first = issue.errors[0]?.[0];
-  return first === undefined ? "is not valid" : complaint(first, given);
-}
 
 function unitOf(origin: string): string {
   return { string: " characters", array: " entries", set: " entries" }[origin] ?? "";

@@ -1,0 +1,75 @@
+import { setTimeout as timer } from "node:timers/promises";
+import { assert } from "@stratctl/sdk/internal";
+
+/** Time as the engine sees it. What is stored comes of `now`; ages, deadlines and intervals are measured by `monotonic`. */
+export interface Clock {
+  /** Milliseconds since the epoch, by the wall: may be set back and forth. */
+  now(): number;
+  /** Milliseconds since some instant: only ever goes on. */
+  monotonic(): number;
+  /** Resolves after about `ms`, or as soon as the signal is aborted; never rejects. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  sleep: (ms, signal) => timer(ms, undefined, { signal }).catch(() => undefined),
+};
+
+export interface Timing {
+  /** Boundaries are the multiples of it since the epoch. */
+  readonly interval_ms: number;
+  /** A boundary is used up to this late, and skipped beyond. */
+  readonly late_ms_max: number;
+}
+
+/** An instant at which a sample is due. */
+export interface Boundary {
+  readonly at_ms: number;
+  /** How late the loop came to it. */
+  readonly late_ms: number;
+  /** Boundaries that went by unused since the one before: they are never caught up. */
+  readonly skipped_count: number;
+}
+
+/**
+ * Every boundary of the wall clock, each as it comes, until the signal is aborted. The loop's body runs between two of
+ * them, so there is one pass at a time; a body that takes longer than the interval costs boundaries, never precision,
+ * since the wait is for the next boundary and not for the interval.
+ */
+export async function* boundaries(
+  clock: Clock,
+  { interval_ms, late_ms_max }: Timing,
+  signal: AbortSignal,
+): AsyncGenerator<Boundary, void, undefined> {
+  assert(interval_ms > 0 && late_ms_max >= 0, `boundaries: interval ${interval_ms} ms, late ${late_ms_max} ms`);
+  let skipped_count = 0;
+  let due = ceilTo(clock.now(), interval_ms);
+  while (!signal.aborted) {
+    const late_ms = clock.now() - due;
+    if (late_ms < -interval_ms) {
+      due = ceilTo(clock.now(), interval_ms); // the wall clock was set back: aim again, or sampling stops for that long
+    } else if (late_ms < 0) {
+      await clock.sleep(-late_ms, signal); // timers may fire early: look again
+    } else if (late_ms > late_ms_max) {
+      const next = ceilTo(clock.now(), interval_ms);
+      skipped_count += (next - due) / interval_ms;
+      due = next;
+    } else {
+      yield { at_ms: due, late_ms, skipped_count };
+      skipped_count = 0;
+      due += interval_ms;
+    }
+  }
+}
+
+/** The least multiple of `step` that is not before `at_ms`. */
+export function ceilTo(at_ms: number, step: number): number {
+  return Math.ceil(at_ms / step) * step;
+}
+
+/** The greatest multiple of `step` that is not after `at_ms`. */
+export function floorTo(at_ms: number, step: number): number {
+  return Math.floor(at_ms / step) * step;
+}

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { chmod, copyFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -29,7 +29,8 @@ function inPackage(name: string, ...parts: string[]): string {
 /** tsc by its own file: the shell's node may be older than the compiler needs. */
 function compile(name: string): void {
   const tsc = path.join(path.dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin", "tsc");
-  execFileSync(process.execPath, [tsc, "-b", inPackage(name)], { cwd: root, stdio: "inherit" });
+  const { status } = spawnSync(process.execPath, [tsc, "-b", inPackage(name)], { cwd: root, stdio: "inherit" });
+  if (status !== 0) process.exit(status ?? 1); // the compiler has said why
 }
 
 /** Every SQL file with its folders: the packed SDK finds them in dist/migrations, a clone in migrations. */

@@ -1,0 +1,175 @@
+import type { Pool, PoolClient, PoolConfig, QueryConfig, QueryResult } from "pg";
+import type { z } from "zod";
+import { assert, StratctlError } from "../errors.ts";
+import { addressOf, databaseError } from "./failure.ts";
+
+export type Param = string | number | boolean | null | readonly string[];
+
+/**
+ * A pool, or the transaction of a callback. Statements are constant text with $1 parameters, each with a name of its own, and
+ * every row goes through a parser. All methods reject with StratctlError only: database_unreachable, database_refused, or
+ * what the constraints of a noun mean (`refusing`).
+ */
+export interface Db {
+  /** The one row; none or several is a fault of the statement. */
+  one<Row extends z.ZodType>(row: Row, name: string, sql: string, params?: readonly Param[]): Promise<z.output<Row>>;
+  /** The row, or null where there is none; several is a fault of the statement. */
+  maybeOne<Row extends z.ZodType>(row: Row, name: string, sql: string, params?: readonly Param[]): Promise<z.output<Row> | null>;
+  many<Row extends z.ZodType>(row: Row, name: string, sql: string, params?: readonly Param[]): Promise<z.output<Row>[]>;
+  /** How many rows the statement wrote. */
+  run(name: string, sql: string, params?: readonly Param[]): Promise<number>;
+  /** Many statements without parameters, as a migration is; may take as long as it takes where it sets that itself. */
+  script(sql: string): Promise<void>;
+}
+
+export interface Database extends Db {
+  /** Where it is, without user and password: `db.example:5432`, or the folder of its socket. */
+  readonly address: string;
+  transaction<Result>(work: (db: Db) => Promise<Result>): Promise<Result>;
+  close(): Promise<void>;
+}
+
+/** A server by URL, or as the embedded one tells it: its host is the folder of a Unix socket. */
+export type DatabaseTarget = string | { readonly host: string; readonly port?: number; readonly database: string; readonly user: string };
+
+export interface PoolOptions {
+  /** Connections at most. */
+  readonly connections_max?: number;
+  readonly connect_timeout_ms?: number;
+  /** The server ends a statement past this; a server that went silent is given 5 s more. */
+  readonly statement_timeout_ms?: number;
+}
+
+/**
+ * A pool of connections to one database. Nothing is opened before the first statement. `pg` is loaded here, so that what
+ * needs no database does not pay for it.
+ */
+export async function openPool(target: DatabaseTarget, options: PoolOptions = {}): Promise<Database> {
+  const { default: pg } = await import("pg");
+  const address = addressOf(target);
+  const timeout_ms = options.statement_timeout_ms ?? 30_000;
+  const pool = new pg.Pool({
+    ...configOf(target),
+    application_name: "stratctl",
+    max: options.connections_max ?? 10,
+    connectionTimeoutMillis: options.connect_timeout_ms ?? 5_000,
+    query_timeout: timeout_ms + 5_000,
+    keepAlive: true,
+    types: { getTypeParser: (oid, format) => pg.types.getTypeParser(READ_AS.get(oid) ?? oid, format) },
+    // oxlint-disable-next-line typescript/no-misused-promises -- pg-pool waits for it; its types do not say so
+    onConnect: (client) => client.query(sessionOf(timeout_ms)),
+  });
+  // A connection that dies while idle is no news: the pool drops it, and the next statement opens another.
+  pool.on("error", () => undefined);
+  const ask: Ask = (query) => pool.query(query);
+  return {
+    ...dbOver(ask, address),
+    address,
+    transaction: (work) => inTransaction(pool, address, work),
+    close: () => pool.end(),
+  };
+}
+
+/** Runs `work` in one transaction: all of it, or nothing and the connection clean. */
+export function transaction<Result>(database: Database, work: (db: Db) => Promise<Result>): Promise<Result> {
+  return database.transaction(work);
+}
+
+/**
+ * Types that the driver would turn into a Date of the machine's zone or into floats, by the type to read them as: DATE,
+ * timestamp and their arrays, and arrays of numeric and int8 stay text. numeric and int8 themselves are text already.
+ */
+const READ_AS = new Map([
+  [1082, 25],
+  [1114, 25],
+  [1182, 1009],
+  [1115, 1009],
+  [1231, 1009],
+  [1016, 1009],
+]);
+
+function sessionOf(timeout_ms: number): string {
+  return `set TimeZone = 'UTC'; set statement_timeout = ${timeout_ms}; set idle_in_transaction_session_timeout = ${timeout_ms}`;
+}
+
+function configOf(target: DatabaseTarget): PoolConfig {
+  if (typeof target !== "string") return { ...target };
+  if (!URL.canParse(target) || !/^postgres(ql)?:\/\//.test(target))
+    throw new StratctlError("url_invalid", "the database's URL is not one of Postgres", {
+      hint: "write it like postgres://user:password@host:5432/database",
+    });
+  return { connectionString: target };
+}
+
+/** The driver knows a time limit for one query; its types do not. */
+type Query = QueryConfig & { readonly query_timeout?: number };
+type Ask = (query: Query) => Promise<QueryResult>;
+
+function dbOver(ask: Ask, address: string): Db {
+  const rowsOf = async <Row extends z.ZodType>(row: Row, name: string, text: string, params: readonly Param[]) => {
+    const { rows } = await ask({ name, text, values: [...params] }).catch(failed(address, name));
+    return rows.map((given) => parsed(row, name, given));
+  };
+  return {
+    async one(row, name, sql, params = []) {
+      const rows = await rowsOf(row, name, sql, params);
+      const [only] = rows;
+      assert(rows.length === 1 && only !== undefined, `${name}: ${rows.length} rows where one was due`);
+      return only;
+    },
+    async maybeOne(row, name, sql, params = []) {
+      const rows = await rowsOf(row, name, sql, params);
+      assert(rows.length <= 1, `${name}: ${rows.length} rows where one at most was due`);
+      return rows[0] ?? null;
+    },
+    many: (row, name, sql, params = []) => rowsOf(row, name, sql, params),
+    async run(name, text, params = []) {
+      const { rowCount } = await ask({ name, text, values: [...params] }).catch(failed(address, name));
+      return rowCount ?? 0;
+    },
+    async script(text) {
+      await ask({ text, query_timeout: NO_LIMIT_MS }).catch(failed(address, "script"));
+    },
+  };
+}
+
+/** The longest a timer can wait. */
+const NO_LIMIT_MS = 2_147_483_647;
+
+function failed(address: string, name: string): (error: unknown) => never {
+  return (error) => {
+    throw databaseError(error, { address, statement: name });
+  };
+}
+
+function parsed<Row extends z.ZodType>(row: Row, name: string, given: unknown): z.output<Row> {
+  const result = row.safeParse(given);
+  if (result.success) return result.data;
+  throw new StratctlError("internal", `${name}: a row is not as the schema says`, { cause: result.error });
+}
+
+async function inTransaction<Result>(pool: Pool, address: string, work: (db: Db) => Promise<Result>): Promise<Result> {
+  const client = await pool.connect().catch(failed(address, "connect"));
+  try {
+    await client.query("begin");
+    const result = await work(dbOver((query) => client.query(query), address));
+    const { command } = await client.query("commit");
+    // A statement that failed and whose error was swallowed leaves a transaction that can only be undone.
+    assert(command === "COMMIT", "a transaction that had failed was to be committed");
+    client.release();
+    return result;
+  } catch (error) {
+    await leave(client);
+    throw databaseError(error, { address, statement: "transaction" });
+  }
+}
+
+/** Undoes and gives back the connection; one that cannot do that is dropped. */
+async function leave(client: PoolClient): Promise<void> {
+  try {
+    await client.query("rollback");
+    client.release();
+  } catch {
+    client.release(true);
+  }
+}

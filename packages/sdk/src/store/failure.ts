@@ -1,0 +1,116 @@
+import { z } from "zod";
+import { StratctlError } from "../errors.ts";
+import type { DatabaseTarget } from "./db.ts";
+
+interface Where {
+  readonly address: string;
+  readonly statement: string;
+}
+
+/** What errors of pg and of Node's sockets carry. */
+const Raw = z.object({
+  code: z.string().optional().catch(undefined),
+  message: z.string().catch(""),
+  constraint: z.string().optional().catch(undefined),
+  table: z.string().optional().catch(undefined),
+});
+
+/**
+ * An error of the driver in our words: database_unreachable where trying again may help, else database_refused. The state and
+ * the constraint are in `details`, the driver's error is the cause. Errors of ours pass as they are.
+ */
+export function databaseError(error: unknown, { address, statement }: Where): StratctlError {
+  if (error instanceof StratctlError) return error;
+  // Connecting to a name with several addresses fails with all their errors at once.
+  const { code, message, constraint, table } = Raw.parse(error instanceof AggregateError ? error.errors[0] : error);
+  const details = { address, statement, sqlstate: code ?? null, constraint: constraint ?? null, table: table ?? null };
+  const unreachable = unreachableWhy(code, message);
+  if (unreachable !== null)
+    return new StratctlError("database_unreachable", `database does not answer: ${address} (${unreachable})`, {
+      hint: UNREACHABLE_HINT,
+      details,
+      cause: error,
+    });
+  return new StratctlError("database_refused", `database refused: ${refusedWhy(code, message)} (${address})`, {
+    hint: refusedHint(code),
+    details,
+    cause: error,
+  });
+}
+
+/** What a constraint of a table means, by its name. */
+export type Refusals = Readonly<Record<string, (cause: StratctlError) => StratctlError>>;
+
+/** Runs `work`; a constraint that refuses it becomes the error that the noun names for it. */
+export async function refusing<Result>(refusals: Refusals, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    const meant = error instanceof StratctlError ? refusals[String(error.details["constraint"])] : undefined;
+    throw meant !== undefined && error instanceof StratctlError ? meant(error) : error;
+  }
+}
+
+/** The SQLSTATE of a failed statement, or null. */
+export function sqlstateOf(error: unknown): string | null {
+  const state = error instanceof StratctlError ? error.details["sqlstate"] : null;
+  return typeof state === "string" ? state : null;
+}
+
+/** Where a database is, without user and password. */
+export function addressOf(target: DatabaseTarget): string {
+  if (typeof target !== "string") return target.host.startsWith("/") ? target.host : `${target.host}:${target.port ?? 5432}`;
+  if (!URL.canParse(target)) return "a URL that is none";
+  const url = new URL(target);
+  const host = url.searchParams.get("host") ?? decodeURIComponent(url.hostname);
+  return host.startsWith("/") ? host : `${host || "localhost"}:${url.port || 5432}`;
+}
+
+const UNREACHABLE_HINT = "check DATABASE_URL, or unset it to use the built-in database";
+
+const UNREACHABLE: Readonly<Record<string, string>> = {
+  ENOTFOUND: "name not found",
+  EAI_AGAIN: "name not found",
+  ECONNREFUSED: "connection refused",
+  ECONNRESET: "connection cut",
+  EPIPE: "connection cut",
+  ENOENT: "no such socket",
+  EACCES: "the socket may not be used",
+  ETIMEDOUT: "no answer in time",
+  EHOSTUNREACH: "no route to the host",
+  ENETUNREACH: "no route to the network",
+  "57P01": "shutting down",
+  "57P02": "it crashed",
+  "57P03": "starting up",
+  "53300": "too many connections",
+  "57014": "statement took too long",
+  "55P03": "a lock was not to be had",
+  "25P03": "transaction was idle too long",
+};
+
+function unreachableWhy(code: string | undefined, message: string): string | null {
+  if (code !== undefined) return UNREACHABLE[code] ?? (code.startsWith("08") ? "connection lost" : null);
+  if (/timeout/i.test(message)) return "no answer in time";
+  if (/terminated|not queryable|connection error|closed/i.test(message)) return "connection lost";
+  return null;
+}
+
+const REFUSED: Readonly<Record<string, string>> = {
+  "28P01": "wrong password",
+  "28000": "login not allowed",
+  "3D000": "no such database",
+  "25006": "it is read-only",
+  "42501": "permission denied",
+  "53100": "its disk is full",
+};
+
+function refusedWhy(code: string | undefined, message: string): string {
+  return (code === undefined ? undefined : REFUSED[code]) ?? (message === "" ? "no reason given" : message);
+}
+
+function refusedHint(code: string | undefined): string | undefined {
+  if (code === "28P01" || code === "28000") return "check the user and the password in DATABASE_URL";
+  if (code === "3D000") return "create it, or name another at the end of DATABASE_URL";
+  if (code === "25006") return "give the URL of the primary server";
+  return undefined;
+}

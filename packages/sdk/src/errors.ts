@@ -38,6 +38,7 @@ export const ERRORS = {
   embedded_unavailable: { exit: 5, http: 503, retry: false },
   embedded_version: { exit: 5, http: 503, retry: false },
   quote_missing: { exit: 6, http: 422, retry: true },
+  source_unavailable: { exit: 6, http: 503, retry: true },
   interrupted: { exit: 130, http: 503, retry: true },
 } as const satisfies Record<string, Meaning>;
 

@@ -7,12 +7,14 @@ export interface InstrumentRef {
   readonly instrument_token: number | null;
 }
 
-/** Where a source puts what it read; `index` is the place in the list that was asked for. What is absent is not told. */
+/** Where a source puts what it read; `index` is the place in the list that was asked for. */
 export interface QuoteSink {
-  /** `at_ms` is null where the source gives no time. */
-  quote(index: number, price_units: number, at_ms: number | null): void;
-  /** A value that is not a price, with what was wrong: `redis: "NaN" is not a price`. As good as absent, but counted. */
+  /** `at_ms` is null where the source gives no time; `rounded` where the price had more than four decimals. */
+  quote(index: number, price_units: number, at_ms: number | null, rounded?: boolean): void;
+  /** A value that is not a price, with what was wrong: `"NaN" is not a price`. As good as absent, but counted. */
   refused(index: number, why: string): void;
+  /** The source answered and has nothing: `no key`, `404`. */
+  absent(index: number, why: string): void;
 }
 
 export interface ReadOptions {
@@ -25,9 +27,31 @@ export interface ReadOptions {
 export interface QuoteSource {
   readonly name: string;
   /**
-   * Reads the last traded price of each instrument into the sink. Rejects where the source as a whole did not answer
-   * (refused, wrong password, past its deadline); what it had put in the sink until then counts.
+   * Reads the last traded price of each instrument into the sink. Rejects with `source_unavailable` where the source as
+   * a whole did not answer (refused, wrong password, past its deadline); what it had put in the sink until then counts.
    */
   read(instruments: readonly InstrumentRef[], sink: QuoteSink, options: ReadOptions): Promise<void>;
+  /**
+   * For a source that pays for every instrument (HTTP), not for the round trip (Redis): how many it may be asked for at
+   * this moment, and why not more. Such a source is asked about what it does not know, or knows to be old, with
+   * growing waits.
+   */
+  allowance?(): Allowance;
   close(): Promise<void>;
 }
+
+export interface Allowance {
+  readonly instrument_count: number;
+  /** Why it is 0: `429, asked to wait 3 s`. */
+  readonly why: string | null;
+}
+
+/** Time as the sources take it; the engine's clock is one. */
+export interface SourceClock {
+  /** Milliseconds since the epoch, by the wall clock. */
+  now(): number;
+  /** Milliseconds on a clock that only goes forward. */
+  monotonic(): number;
+}
+
+export const systemClock: SourceClock = { now: () => Date.now(), monotonic: () => performance.now() };

@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { z } from "zod";
 import { installNeeds } from "./debian.ts";
+import { closingLine, tally } from "./tally.ts";
 
 /**
  * The one test command: every check, then every test, so that one run shows all faults. `--checks` leaves the tests out;
@@ -84,30 +84,14 @@ async function check(title: string, commands: readonly (readonly string[])[]): P
   return true;
 }
 
-const Report = z.object({
-  numPassedTests: z.int(),
-  numFailedTests: z.int(),
-  numPendingTests: z.int(),
-  numTodoTests: z.int(),
-  testResults: z.array(z.object({ status: z.string(), assertionResults: z.array(z.object({ status: z.string() })) })),
-});
-
-/** Runs the tests; what they print goes to the terminal as it comes. `line` is the last line of a run, for people and for CI. */
+/** Runs the tests; what they print goes to the terminal as it comes. `line` closes the run. */
 async function vitest(): Promise<{ passed: boolean; line: string }> {
   heading("tests");
   const report = path.join(scratch, "vitest.json");
   const status = await show(["vitest", "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...forVitest]);
-  const text = await readFile(report, "utf8").catch(() => null);
-  if (text === null) return { passed: false, line: "tests: 0 passed, 1 failed, 0 skipped" };
-  const told = Report.parse(JSON.parse(text));
-  // A file that does not even load has no tests that could fail: it counts as one.
-  const broken = told.testResults.filter(
-    (file) => file.status === "failed" && !file.assertionResults.some((result) => result.status === "failed"),
-  ).length;
-  const failed = told.numFailedTests + broken;
-  if (status !== 0 && failed === 0) console.log(`vitest ended with ${status} although no test failed: see the error above`);
-  const skipped = told.numPendingTests + told.numTodoTests;
-  return { passed: status === 0, line: `tests: ${told.numPassedTests} passed, ${failed} failed, ${skipped} skipped` };
+  const counts = tally(await readFile(report, "utf8").catch(() => null));
+  if (status !== 0 && counts.failed === 0) console.log(`vitest ended with ${status} although no test failed: see above`);
+  return { passed: status === 0 && counts.failed === 0, line: closingLine(counts) };
 }
 
 function summary(faults: readonly string[]): void {

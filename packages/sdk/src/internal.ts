@@ -21,3 +21,4 @@ export {
   type ReadOptions,
   type SourceClock,
 } from "./quotes/source.ts";
+export { amountOf, formatUnits, parseUnits, unitsOf } from "./model/money.ts";

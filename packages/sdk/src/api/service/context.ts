@@ -1,0 +1,63 @@
+import type { z } from "zod";
+import { StratctlError } from "../../errors.ts";
+import type { Calendar } from "../../market/calendar.ts";
+import type { Lots } from "../../market/lots.ts";
+import type { Account } from "../../model/account.ts";
+import type { Strategy } from "../../model/strategy.ts";
+import type { QuoteSource } from "../../quotes/source.ts";
+import * as accounts from "../../store/account.ts";
+import type { Database, Db } from "../../store/db.ts";
+import * as strategies from "../../store/strategy.ts";
+import { parseInput } from "../input.ts";
+import type { CallOptions, Route } from "../route.ts";
+
+/** What the rules need of the world. */
+export interface Context {
+  readonly database: Database;
+  /** In the order in which they are asked for a price. */
+  readonly sources: readonly QuoteSource[];
+  readonly calendar: Calendar;
+  readonly lots: Lots;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** A call of the contract over the store: its input parsed, then the work. */
+export function call<Input extends z.ZodType, Output extends z.ZodType>(
+  route: Route<Input, Output>,
+  work: (input: z.output<Input>, options: CallOptions) => Promise<z.output<Output>>,
+): (input: z.input<Input>, options?: CallOptions) => Promise<z.output<Output>> {
+  return async (input, options = {}) => {
+    options.signal?.throwIfAborted();
+    return work(parseInput(route.input, input), options);
+  };
+}
+
+/** The account of that id or alias; where none is named, the only one there is. */
+export async function accountOf(db: Db, account_id: string | undefined): Promise<Account> {
+  if (account_id !== undefined) {
+    const found = await accounts.find(db, { account_id });
+    if (found !== null) return found;
+    throw new StratctlError("account_unknown", `no account "${account_id}"`, { hint: "stratctl account list shows those there are" });
+  }
+  const all = await accounts.list(db);
+  const [only] = all;
+  if (only !== undefined && all.length === 1) return only;
+  const candidates = all.map((account) => account.account_id);
+  throw candidates.length === 0
+    ? new StratctlError("account_required", "there is no account yet", { hint: "add one: stratctl account add XJ4540" })
+    : new StratctlError("account_required", `which account? there are ${candidates.join(", ")}`, {
+        hint: "name one with --account, STRATCTL_ACCOUNT, or connect({ account_id })",
+        details: { candidates },
+      });
+}
+
+/** The strategy of that id: of whichever account, or of the one that is named. */
+export async function strategyOf(db: Db, key: { account_id?: string | undefined; strategy_id: number }): Promise<Strategy> {
+  const account_id = key.account_id === undefined ? null : (await accountOf(db, key.account_id)).account_id;
+  const found = await strategies.find(db, { account_id, strategy_id: key.strategy_id });
+  if (found !== null) return found;
+  throw new StratctlError("strategy_unknown", `no strategy ${key.strategy_id}${account_id === null ? "" : ` in ${account_id}`}`, {
+    hint: "stratctl strategy list shows those there are",
+  });
+}

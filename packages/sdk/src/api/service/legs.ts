@@ -1,0 +1,107 @@
+import type { z } from "zod";
+import { StratctlError } from "../../errors.ts";
+import { parseInstrument, withExchange, type Instrument } from "../../market/instrument.ts";
+import { lotSize } from "../../market/lots.ts";
+import type { Leg, LegAdd } from "../../model/leg.ts";
+import type { Strategy } from "../../model/strategy.ts";
+import * as legs from "../../store/leg.ts";
+import { contract, type Api } from "../contract.ts";
+import { call, strategyOf, type Context } from "./context.ts";
+import { quoteNow } from "./quotes.ts";
+
+export function legCalls(context: Context): Api["strategies"]["legs"] {
+  const { database } = context;
+  const routes = contract.strategies.legs;
+  return {
+    add: call(routes.add, (leg, { signal }) => add(context, leg, signal)),
+    list: call(routes.list, async (key) => legs.list(database, { strategy_id: (await strategyOf(database, key)).strategy_id })),
+    update: call(routes.update, async (change) => {
+      await strategyOf(database, change);
+      return (await legs.update(database, change)) ?? notOpen(context, change, "changed");
+    }),
+    close: call(routes.close, async (key, { signal }) => {
+      await strategyOf(database, key);
+      const leg = await legs.find(database, key);
+      if (leg === null || leg.closed_at !== null) return notOpen(context, key, "closed again");
+      const exit_price = key.exit_price ?? (await priceNow(context, leg, "leave", signal));
+      return (await legs.close(database, { ...key, exit_price })) ?? notOpen(context, key, "closed again");
+    }),
+    remove: call(routes.remove, async (key) => {
+      await strategyOf(database, key);
+      return (await legs.remove(database, key)) ?? notOpen(context, key, "removed");
+    }),
+  };
+}
+
+async function add(context: Context, input: z.output<typeof LegAdd>, signal: AbortSignal | undefined): Promise<Leg> {
+  const strategy = await strategyOf(context.database, input);
+  refuseArchived(strategy);
+  const instrument = instrumentOf(input);
+  const lot = input.lot_size ?? knownLot(context, instrument);
+  const quantity = input.quantity ?? unitsOfLots(input.lots, lot, instrument);
+  const entry_price = input.entry_price ?? (await priceNow(context, { ...instrument, instrument_token: null }, "enter", signal));
+  return legs.insert(context.database, {
+    strategy_id: strategy.strategy_id,
+    exchange: instrument.exchange,
+    tradingsymbol: instrument.tradingsymbol,
+    instrument_type: instrument.instrument_type,
+    strike: instrument.strike,
+    expiry: instrument.expiry,
+    underlying_symbol: instrument.name,
+    direction: input.direction,
+    quantity,
+    lot_size: lot,
+    entry_price,
+    notes: input.notes,
+  });
+}
+
+function refuseArchived({ status, name }: Strategy): void {
+  if (status === "archived") throw new StratctlError("strategy_archived", `"${name}" is archived and takes no legs`);
+}
+
+function instrumentOf({ exchange, tradingsymbol }: { exchange?: string | undefined; tradingsymbol: string }): Instrument {
+  return parseInstrument(
+    exchange === undefined || tradingsymbol.includes(":") ? withExchange(tradingsymbol) : `${exchange}:${tradingsymbol}`,
+  );
+}
+
+function knownLot({ lots }: Context, { name, expiry, month }: Instrument): number | null {
+  const known = expiry ?? month;
+  return known === null ? null : lotSize(lots, { underlying: name, contract: known });
+}
+
+function unitsOfLots(count: number | undefined, lot: number | null, { instrument }: Instrument): number {
+  if (count === undefined || lot === null)
+    throw new StratctlError("lot_size_unknown", `the lot size of ${instrument} is not known`, {
+      hint: "give the quantity in units, or the lot size: --lot-size 75",
+    });
+  const quantity = count * lot;
+  if (quantity <= 2_147_483_647) return quantity;
+  throw new StratctlError("input_invalid", `lots ${count} of ${lot} are more units than a leg can have`);
+}
+
+type Priced = Pick<Leg, "instrument" | "exchange" | "tradingsymbol" | "instrument_token">;
+
+/** The current quote of an instrument, or quote_missing: a price to enter or leave at is never made up. */
+async function priceNow(
+  context: Context,
+  instrument: Priced,
+  purpose: "enter" | "leave",
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const { price, reason } = await quoteNow(context, instrument, signal);
+  if (price !== null) return price;
+  throw new StratctlError("quote_missing", `no price to ${purpose} ${instrument.instrument} at (${reason ?? "no source was asked"})`, {
+    hint: "give one: --price 101.55",
+  });
+}
+
+async function notOpen({ database }: Context, key: legs.LegKey, what: string): Promise<never> {
+  const leg = await legs.find(database, key);
+  if (leg === null)
+    throw new StratctlError("leg_unknown", `no leg ${key.instrument_id} in strategy ${key.strategy_id}`, {
+      hint: `stratctl leg list ${key.strategy_id} shows those there are`,
+    });
+  throw new StratctlError("leg_closed", `leg ${leg.id} (${leg.instrument}) is closed and cannot be ${what}`);
+}

@@ -1,0 +1,61 @@
+import { StratctlError } from "../../errors.ts";
+import { dayOf } from "../../market/calendar.ts";
+import { markOf } from "../../m2m/mark.ts";
+import { isoOf } from "../../model/instant.ts";
+import type { Leg } from "../../model/leg.ts";
+import type { Mark } from "../../model/mark.ts";
+import { MONEY_MAX } from "../../model/money.ts";
+import type { Strategy } from "../../model/strategy.ts";
+import * as legs from "../../store/leg.ts";
+import * as marks from "../../store/mark.ts";
+import { contract, type Api } from "../contract.ts";
+import { call, strategyOf, type Context } from "./context.ts";
+import { quotesNow } from "./quotes.ts";
+
+/** A price older than this is stale. */
+const STALE_MS_MAX = 60_000;
+
+export function markCall(context: Context): Api["strategies"]["mark"] {
+  const { database } = context;
+  return call(contract.strategies.mark, async ({ now = false, ...key }, { signal }) => {
+    const strategy = await strategyOf(database, key);
+    return now ? markNow(context, strategy, signal) : marks.find(database, strategy, context.now());
+  });
+}
+
+/** The mark at the prices of this moment, asked of the sources; nothing is written. */
+async function markNow(context: Context, { strategy_id }: Strategy, signal: AbortSignal | undefined): Promise<Mark> {
+  const all = await legs.list(context.database, { strategy_id });
+  const today = dayOf(context.calendar, context.now());
+  const open = all.filter((leg) => leg.closed_at === null);
+  const expired = new Map(open.flatMap((leg) => (leg.expiry !== null && leg.expiry < today ? [[leg.instrument, leg.expiry]] : [])));
+  const live = open.filter((leg) => !expired.has(leg.instrument));
+  const quotes = await quotesNow(context, live, signal);
+  const now_ms = context.now();
+  const prices = new Map(quotes.flatMap(({ instrument, price }) => (price === null ? [] : [[instrument, price]])));
+  const reasons = new Map(quotes.map(({ instrument, reason }) => [instrument, reason]));
+  const why = (instrument: string): string | null => {
+    const expiry = expired.get(instrument);
+    return expiry === undefined ? (reasons.get(instrument) ?? null) : `expired ${expiry}`;
+  };
+  const value = markOf(all, prices, { realized_today: realizedOn(context, all, today), why });
+  const { entry_value, realized_pnl } = value;
+  if (entry_value === null || realized_pnl === null)
+    throw new StratctlError("money_too_large", `the legs of strategy ${strategy_id} cost more than ±${MONEY_MAX}`);
+  const ages = quotes.flatMap(({ age_ms }) => (age_ms === null ? [] : [age_ms]));
+  return {
+    ...value,
+    strategy_id,
+    at: isoOf(now_ms),
+    age_ms: 0,
+    entry_value,
+    realized_pnl,
+    stale: ages.filter((age_ms) => age_ms > STALE_MS_MAX).length,
+    oldest_age_ms: ages.length === 0 ? null : Math.max(...ages),
+  };
+}
+
+/** Whether a leg was closed on that day of the exchange: until its end the strategy is worth what it realized. */
+function realizedOn({ calendar }: Context, all: readonly Leg[], day: string): boolean {
+  return all.some(({ closed_at }) => closed_at !== null && dayOf(calendar, Date.parse(closed_at)) === day);
+}

@@ -2,6 +2,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { spawnSync } from "node:child_process";
 import { Client } from "pg";
+import { SOCKET_NAME } from "../../packages/sdk/src/store/embedded/postmaster.ts";
+import { temporaryEmbedded } from "../../packages/sdk/src/store/embedded/temporary.ts";
 import { serverFolder, serverUser, type ServerUser } from "./scratch.ts";
 import { startServer, until, type Server } from "./server.ts";
 
@@ -46,6 +48,27 @@ export async function startDebianPostgres(): Promise<PostgresServer> {
   return answering(folder, server);
 }
 
+let embedded: Promise<PostgresServer> | undefined;
+
+/** The built-in Postgres of this test process, in a temporary folder, started when first asked for. It ends with the process. */
+export function embeddedServer(): Promise<PostgresServer> {
+  embedded ??= startEmbeddedPostgres();
+  return embedded;
+}
+
+/** A built-in Postgres of the test's own, to be killed or stopped at will. */
+export async function startEmbeddedPostgres(): Promise<PostgresServer> {
+  const { url, remove } = await temporaryEmbedded();
+  const urlOf = (database: string): string => url.replace(/\/stratctl\?/, `/${database}?`);
+  return { url, urlOf, socket: join(decodeURIComponent(new URL(url).hostname), SOCKET_NAME), stop: remove };
+}
+
+/** Both kinds of Postgres that stratctl is tested on: `describe.each(POSTGRES)("$name", ({ missing, server }) => …)`. */
+export const POSTGRES: readonly { name: string; missing: string | null; server: () => Promise<PostgresServer> }[] = [
+  { name: "embedded", missing: null, server: embeddedServer },
+  { name: "Debian", missing: debianMissing, server: debianServer },
+];
+
 /** Durability is no matter here; the rest is as Debian has it. */
 const QUICK = ["fsync=off", "full_page_writes=off", "max_connections=60", "shared_buffers=64MB"].flatMap((setting) => ["-c", setting]);
 
@@ -56,7 +79,7 @@ async function answering(folder: string, server: Server): Promise<PostgresServer
     () => query(url, "select 1"),
     () => readFileSync(join(folder, "server.log"), "utf8"),
   );
-  return { url, urlOf, socket: join(folder, ".s.PGSQL.5432"), stop: server.stop };
+  return { url, urlOf, socket: join(folder, SOCKET_NAME), stop: server.stop };
 }
 
 /** What a database starts as: built once a server, then copied for each test. */

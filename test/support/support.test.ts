@@ -4,8 +4,8 @@ import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { Redis } from "ioredis";
 import { Client } from "pg";
-import { expect, test } from "vitest";
-import { debianMissing, debianServer, freshDatabase, startDebianPostgres, type Template } from "./postgres.ts";
+import { describe, expect, test } from "vitest";
+import { POSTGRES, debianMissing, debianServer, freshDatabase, startDebianPostgres, type Template } from "./postgres.ts";
 import { redisMissing, startRedis } from "./redis.ts";
 import { until } from "./server.ts";
 
@@ -18,6 +18,17 @@ async function rowsOf(url: string, sql: string): Promise<unknown[]> {
     await client.end();
   }
 }
+
+describe.each(POSTGRES)("$name Postgres", ({ missing, server: start }) => {
+  test.skipIf(missing)("gives each test a database of its own", async () => {
+    const server = await start();
+    await using first = await freshDatabase(server);
+    await using second = await freshDatabase(server);
+    await rowsOf(first.url, "create table t (n int)");
+    expect(await rowsOf(second.url, "select from pg_class where relname = 't'")).toEqual([]);
+    expect(existsSync(server.socket)).toBe(true);
+  });
+});
 
 test.skipIf(debianMissing)("a template is built once and each database is a copy of its own", async () => {
   let built = 0;

@@ -41,3 +41,13 @@ export type { Leg } from "./model/leg.ts";
 export type { Mark } from "./model/mark.ts";
 export type { Quote } from "./model/quote.ts";
 export type { Strategy } from "./model/strategy.ts";
+export {
+  embeddedFolder,
+  embeddedStatus,
+  ensureEmbedded,
+  stopEmbedded,
+  type EmbeddedDatabase,
+  type EmbeddedOptions,
+  type EmbeddedStatus,
+} from "./store/embedded.ts";
+export { temporaryEmbedded, type TemporaryDatabase } from "./store/embedded/temporary.ts";

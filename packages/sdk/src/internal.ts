@@ -27,7 +27,7 @@ export {
   dayOf,
   lastSession,
   openAt,
-  session,
+  sessionOn,
   sessionsBetween,
   type Calendar,
   type Session,

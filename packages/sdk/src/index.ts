@@ -1,1 +1,35 @@
+export { connect, type ConnectOptions, type Stratctl } from "./connect.ts";
 export { ERRORS, StratctlError, type ErrorCode } from "./errors.ts";
+
+export { contract, type Api } from "./api/contract.ts";
+export type { CallOptions, Contract, Route } from "./api/route.ts";
+
+export { Account, AccountCreate } from "./model/account.ts";
+export { Candle, CandleSource, Interval, M2mQuery } from "./model/candle.ts";
+export { Direction, InstrumentType, Leg, LegAdd, LegClose, LegRemove, LegUpdate, signOf } from "./model/leg.ts";
+export { Mark, MarkQuery } from "./model/mark.ts";
+export { MONEY_MAX } from "./model/money.ts";
+export { Quote, QuoteQuery } from "./model/quote.ts";
+export { Strategy, StrategyCreate, StrategyQuery, StrategyStatus, StrategyUpdate } from "./model/strategy.ts";
+
+export { builtinCalendar, parseCalendar, type Calendar } from "./market/days.ts";
+export {
+  announcedDays,
+  dayOf,
+  knownDay,
+  knownUntil,
+  lastSession,
+  nextSession,
+  openAt,
+  sessionOn,
+  sessionsBetween,
+  type Session,
+} from "./market/calendar.ts";
+export { expiryOf } from "./market/expiry.ts";
+export { EXCHANGES, parseInstrument, withExchange, type Exchange, type Instrument } from "./market/instrument.ts";
+export { builtinLots, lotSize, parseLots, type Lots } from "./market/lots.ts";
+
+export { fold, merge, minuteOf, pnlOf, toCandle, type PnlOhlc } from "./m2m/candle.ts";
+export { markOf, type MarkLeg, type MarkOptions, type Valuation } from "./m2m/mark.ts";
+export type { BookOfMinute, MinuteCandle, SampledMark } from "./m2m/minute.ts";
+export { bucketsOf, rollUp, type BucketRule } from "./m2m/rollup.ts";

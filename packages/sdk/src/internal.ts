@@ -22,16 +22,7 @@ export {
   type SourceClock,
 } from "./quotes/source.ts";
 export { amountOf, formatUnits, parseUnits, unitsOf } from "./model/money.ts";
-export {
-  builtinCalendar,
-  dayOf,
-  lastSession,
-  openAt,
-  sessionOn,
-  sessionsBetween,
-  type Calendar,
-  type Session,
-} from "./market/calendar.ts";
+export { builtinCalendar, dayOf, lastSession, openAt, sessionOn, sessionsBetween, type Calendar, type Session } from "./market/calendar.ts";
 export { parseInstrument, withExchange } from "./market/instrument.ts";
 export { isoOf } from "./model/instant.ts";
 export type { Api } from "./api/contract.ts";
@@ -51,3 +42,5 @@ export {
   type EmbeddedStatus,
 } from "./store/embedded.ts";
 export { temporaryEmbedded, type TemporaryDatabase } from "./store/embedded/temporary.ts";
+export { databaseUrl, openDatabase, openSources } from "./connect.ts";
+export type { Database, Db } from "./store/db.ts";

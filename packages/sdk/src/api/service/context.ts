@@ -1,12 +1,12 @@
 import type { z } from "zod";
 import { StratctlError } from "../../errors.ts";
-import type { Calendar } from "../../market/calendar.ts";
+import type { Calendar } from "../../market/days.ts";
 import type { Lots } from "../../market/lots.ts";
 import type { Account } from "../../model/account.ts";
 import type { Strategy } from "../../model/strategy.ts";
 import type { QuoteSource } from "../../quotes/source.ts";
 import * as accounts from "../../store/account.ts";
-import type { Database, Db } from "../../store/db.ts";
+import type { Database } from "../../store/db.ts";
 import * as strategies from "../../store/strategy.ts";
 import { parseInput } from "../input.ts";
 import type { CallOptions, Route } from "../route.ts";
@@ -18,6 +18,8 @@ export interface Context {
   readonly sources: readonly QuoteSource[];
   readonly calendar: Calendar;
   readonly lots: Lots;
+  /** The account that counts where a call names none: by id or alias. */
+  readonly account_id: string | null;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -33,14 +35,15 @@ export function call<Input extends z.ZodType, Output extends z.ZodType>(
   };
 }
 
-/** The account of that id or alias; where none is named, the only one there is. */
-export async function accountOf(db: Db, account_id: string | undefined): Promise<Account> {
-  if (account_id !== undefined) {
-    const found = await accounts.find(db, { account_id });
+/** The account of that id or alias; where none is named, the caller's, or the only one there is. */
+export async function accountOf({ database, account_id: own }: Context, named: string | undefined): Promise<Account> {
+  const account_id = named ?? own;
+  if (account_id !== null) {
+    const found = await accounts.find(database, { account_id });
     if (found !== null) return found;
     throw new StratctlError("account_unknown", `no account "${account_id}"`, { hint: "stratctl account list shows those there are" });
   }
-  const all = await accounts.list(db);
+  const all = await accounts.list(database);
   const [only] = all;
   if (only !== undefined && all.length === 1) return only;
   const candidates = all.map((account) => account.account_id);
@@ -52,10 +55,11 @@ export async function accountOf(db: Db, account_id: string | undefined): Promise
       });
 }
 
-/** The strategy of that id: of whichever account, or of the one that is named. */
-export async function strategyOf(db: Db, key: { account_id?: string | undefined; strategy_id: number }): Promise<Strategy> {
-  const account_id = key.account_id === undefined ? null : (await accountOf(db, key.account_id)).account_id;
-  const found = await strategies.find(db, { account_id, strategy_id: key.strategy_id });
+/** The strategy of that id: of the account that is named, or the caller's; of whichever where there is neither. */
+export async function strategyOf(context: Context, key: { account_id?: string | undefined; strategy_id: number }): Promise<Strategy> {
+  const named = key.account_id ?? context.account_id;
+  const account_id = named === null ? null : (await accountOf(context, named)).account_id;
+  const found = await strategies.find(context.database, { account_id, strategy_id: key.strategy_id });
   if (found !== null) return found;
   throw new StratctlError("strategy_unknown", `no strategy ${key.strategy_id}${account_id === null ? "" : ` in ${account_id}`}`, {
     hint: "stratctl strategy list shows those there are",

@@ -17,7 +17,7 @@ export function historyCalls(context: Context): Api["strategies"]["m2m"] {
 
 async function history(context: Context, query: z.output<typeof M2mQuery>): Promise<Candle[]> {
   const { database, calendar } = context;
-  const { strategy_id } = await strategyOf(database, query);
+  const { strategy_id } = await strategyOf(context, query);
   const exchanges = await exchangesOf(context, strategy_id);
   const { from_ms, to_ms } = query.day === undefined ? rangeOf(context, query, exchanges) : dayRange(context, query.day, exchanges);
   const days = { from_day: dayOf(calendar, from_ms), to_day: dayOf(calendar, to_ms) };

@@ -14,27 +14,27 @@ export function legCalls(context: Context): Api["strategies"]["legs"] {
   const routes = contract.strategies.legs;
   return {
     add: call(routes.add, (leg, { signal }) => add(context, leg, signal)),
-    list: call(routes.list, async (key) => legs.list(database, { strategy_id: (await strategyOf(database, key)).strategy_id })),
+    list: call(routes.list, async (key) => legs.list(database, { strategy_id: (await strategyOf(context, key)).strategy_id })),
     update: call(routes.update, async (change) => {
-      await strategyOf(database, change);
+      await strategyOf(context, change);
       return (await legs.update(database, change)) ?? notOpen(context, change, "changed");
     }),
     close: call(routes.close, async (key, { signal }) => {
-      await strategyOf(database, key);
+      await strategyOf(context, key);
       const leg = await legs.find(database, key);
       if (leg === null || leg.closed_at !== null) return notOpen(context, key, "closed again");
       const exit_price = key.exit_price ?? (await priceNow(context, leg, "leave", signal));
       return (await legs.close(database, { ...key, exit_price })) ?? notOpen(context, key, "closed again");
     }),
     remove: call(routes.remove, async (key) => {
-      await strategyOf(database, key);
+      await strategyOf(context, key);
       return (await legs.remove(database, key)) ?? notOpen(context, key, "removed");
     }),
   };
 }
 
 async function add(context: Context, input: z.output<typeof LegAdd>, signal: AbortSignal | undefined): Promise<Leg> {
-  const strategy = await strategyOf(context.database, input);
+  const strategy = await strategyOf(context, input);
   refuseArchived(strategy);
   const instrument = instrumentOf(input);
   const lot = input.lot_size ?? knownLot(context, instrument);

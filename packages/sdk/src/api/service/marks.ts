@@ -18,7 +18,7 @@ const STALE_MS_MAX = 60_000;
 export function markCall(context: Context): Api["strategies"]["mark"] {
   const { database } = context;
   return call(contract.strategies.mark, async ({ now = false, ...key }, { signal }) => {
-    const strategy = await strategyOf(database, key);
+    const strategy = await strategyOf(context, key);
     return now ? markNow(context, strategy, signal) : marks.find(database, strategy, context.now());
   });
 }

@@ -13,7 +13,7 @@ interface Rule {
   readonly broken: readonly (readonly [path: string, text: string])[];
 }
 
-const house = await readSources(["packages/*/src/**/*.ts", "{test,demo,examples,bench}/**/*.ts", "*.ts"]);
+const house = readSources(["packages/*/src/**/*.ts", "{test,demo,examples,bench}/**/*.ts", "*.ts"]);
 const isTest = (file: string): boolean => !file.startsWith("packages/") || file.endsWith(".test.ts");
 
 const PURE = /^packages\/sdk\/src\/(model|m2m|market)\//;

@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { glob } from "node:fs/promises";
+import { globSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { parseAst } from "vitest/node";
 import { z } from "zod";
@@ -30,8 +29,8 @@ export interface Import {
 export const root = path.resolve(import.meta.dirname, "..", "..");
 
 /** Every TypeScript file of the clone, by its path. */
-export async function readSources(patterns: readonly string[]): Promise<Map<string, Source>> {
-  const found = await Array.fromAsync(glob([...patterns], { cwd: root, exclude: (name) => name === "node_modules" || name === "dist" }));
+export function readSources(patterns: readonly string[]): Map<string, Source> {
+  const found = globSync(patterns, { cwd: root, exclude: (name) => name === "node_modules" || name === "dist" });
   return new Map(found.toSorted().map((file) => [file, parseSource(file, readFileSync(path.join(root, file), "utf8"))]));
 }
 

@@ -14,7 +14,7 @@ export interface BookInstrument extends InstrumentRef {
 export interface BookLegs {
   /** Each instrument once, by exchange and tradingsymbol. */
   readonly instruments: readonly BookInstrument[];
-  /** Ascending. Active strategies with any leg, open or closed. */
+  /** Ascending. Active strategies with any leg, open or closed, or with a row in strategy_mark (which must not outlive its legs). */
   readonly strategy_id: Int32Array;
   /** One longer than strategy_id. */
   readonly leg_from: Int32Array;
@@ -22,6 +22,9 @@ export interface BookLegs {
   readonly entry_value_units: Float64Array;
   /** Σ((cost − exit_price × quantity) × direction) over the closed legs; NaN as above. */
   readonly realized_pnl_units: Float64Array;
+  /** When its last closed leg was closed, and that leg's exchange: on that day a strategy without an open leg is worth 0. NaN, null: none. */
+  readonly closed_at_ms: Float64Array;
+  readonly closed_exchange: readonly (string | null)[];
   readonly leg_id: Int32Array;
   /** Place in `instruments`. */
   readonly leg_instrument: Int32Array;

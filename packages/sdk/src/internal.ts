@@ -10,7 +10,7 @@ export {
   type RecordingSummary,
   type RecordingWriter,
 } from "./quotes/recording.ts";
-export { redisSource, type RedisOptions } from "./quotes/redis.ts";
+export { redisSource } from "./quotes/redis.ts";
 export { tickerSource, type TickerOptions } from "./quotes/ticker.ts";
 export {
   systemClock,

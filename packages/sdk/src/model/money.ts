@@ -16,6 +16,11 @@ export const UNITS = 10_000;
 export const MONEY_MAX = 500_000_000_000;
 export const MONEY_MAX_UNITS = MONEY_MAX * UNITS;
 
+/** "." as a distance from "0". */
+const POINT = -2;
+/** What brings a whole number of so many decimals to units. */
+const SHIFT = [10_000, 1_000, 100, 10, 1];
+
 const PLAIN_DECIMAL = /^(-?)(\d+)(?:\.(\d+))?$/;
 
 /**
@@ -40,6 +45,25 @@ export function roundUnits(text: string): { units: number; rounded: boolean } | 
   const up = lost === "5" ? units % 2 === 1 : lost >= "5";
   const result = bounded(sign * (units + (up ? 1 : 0)));
   return result === null ? null : { units: result, rounded: lost !== "" };
+}
+
+/**
+ * Units of a short plain decimal (no sign, at most eleven digits before the point and four behind it); NaN for any other
+ * text, which `roundUnits` judges. It makes no object: a feed brings a hundred thousand such texts at once.
+ */
+export function quickUnits(text: string): number {
+  const { length } = text;
+  let point = length;
+  let units = 0;
+  for (let at = 0; at < length; at += 1) {
+    const digit = text.charCodeAt(at) - 48;
+    if (digit >= 0 && digit <= 9) units = units * 10 + digit;
+    else if (digit === POINT && point === length) point = at;
+    else return Number.NaN;
+  }
+  const decimals = point === length ? 0 : length - point - 1;
+  if (point === 0 || point > 11 || decimals > 4 || point === length - 1) return Number.NaN;
+  return units * (SHIFT[decimals] ?? Number.NaN);
 }
 
 /** Units of an amount that a schema has let through. */

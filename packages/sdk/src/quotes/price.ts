@@ -1,0 +1,118 @@
+import { quickUnits, roundUnits } from "../model/money.ts";
+import type { QuoteSink } from "./source.ts";
+
+/**
+ * What a source says of an instrument, told to a sink: one policy for Redis and HTTP.
+ *
+ * A price is finite and above 0 after rounding half to even to 0.0001; everything else is refused. Its time is the first
+ * of `last_trade_time`, `exchange_timestamp`, `timestamp` and `ts` that can be read as an instant.
+ */
+
+/** A value as text: a plain number, or JSON with `last_price` or `ltp` and a time. True where it was a price. */
+export function tellText(sink: QuoteSink, index: number, text: string): boolean {
+  const units = quickUnits(text);
+  if (units > 0) {
+    sink.quote(index, units, null, false);
+    return true;
+  }
+  const trimmed = text.trim();
+  return trimmed.startsWith("{") ? tellJson(sink, index, trimmed) : tellPrice(sink, index, trimmed, null);
+}
+
+/** A parsed JSON object with `last_price` or `ltp` and a time. True where it held a price. */
+export function tellBody(sink: QuoteSink, index: number, body: unknown): boolean {
+  if (!isRecord(body)) return refuse(sink, index, body);
+  const price = body["last_price"] ?? body["ltp"];
+  if (price === undefined || price === null) {
+    sink.refused(index, "no last_price or ltp in it");
+    return false;
+  }
+  if (typeof price !== "number" && typeof price !== "string") return refuse(sink, index, price);
+  return tellPrice(sink, index, String(price), timeOf(body));
+}
+
+/** Milliseconds since the epoch, or null where the value is no instant of a market: see `instantOf`. */
+export function timeOf(body: Readonly<Record<string, unknown>>): number | null {
+  return (
+    instantOf(body["last_trade_time"]) ?? instantOf(body["exchange_timestamp"]) ?? instantOf(body["timestamp"]) ?? instantOf(body["ts"])
+  );
+}
+
+/**
+ * Reads ISO 8601 (`2026-11-25T03:50:05Z`, `2026-11-25 09:20:05`; without a zone it is the exchange's, IST) and epoch
+ * seconds or milliseconds, as number or digits. Null for anything else and for the sentinels that feeds send instead of
+ * a time: around 1970 (epoch 0, as UTC or IST) and 19 January 2038 (the greatest 32-bit second).
+ */
+export function instantOf(value: unknown): number | null {
+  const at_ms = typeof value === "string" ? instantOfText(value.trim()) : typeof value === "number" ? instantOfEpoch(value) : null;
+  if (at_ms === null || at_ms < FIRST_TRADE_MS || (at_ms >= SENTINEL_2038.from_ms && at_ms < SENTINEL_2038.to_ms)) return null;
+  return at_ms;
+}
+
+/** All exchanges of the calendar keep Indian time, UTC+05:30, without daylight saving. */
+export const IST_OFFSET_MS = 19_800_000;
+
+/** The NSE's first trading day was 3 November 1994: nothing was quoted electronically before. */
+export const FIRST_TRADE_MS = Date.UTC(1994, 10, 3);
+
+/** 2^31 s is 2038-01-19T03:14:08Z; read as IST where it meant UTC, it lies on the day before. */
+const SENTINEL_2038 = { from_ms: Date.UTC(2038, 0, 18), to_ms: Date.UTC(2038, 0, 20) };
+
+/** From here on an epoch is milliseconds: as seconds it would be the year 5138. */
+const EPOCH_MS_FROM = 1e11;
+
+const ISO = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(?: ?(Z|z|[+-]\d\d:?\d\d))?$/;
+
+function tellJson(sink: QuoteSink, index: number, text: string): boolean {
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    return refuse(sink, index, text);
+  }
+  return tellBody(sink, index, body);
+}
+
+function tellPrice(sink: QuoteSink, index: number, text: string, at_ms: number | null): boolean {
+  const price = roundUnits(text);
+  if (price === null || price.units <= 0) return refuse(sink, index, text);
+  sink.quote(index, price.units, at_ms, price.rounded);
+  return true;
+}
+
+/** Shows what was refused, cut short: it may be anything. */
+function refuse(sink: QuoteSink, index: number, value: unknown): false {
+  const shown = JSON.stringify(value) ?? "nothing";
+  sink.refused(index, `${shown.length > 40 ? `${shown.slice(0, 40)}…` : shown} is not a price`);
+  return false;
+}
+
+function instantOfEpoch(epoch: number): number | null {
+  if (!Number.isFinite(epoch)) return null;
+  return Math.round(epoch >= EPOCH_MS_FROM ? epoch : epoch * 1000);
+}
+
+function instantOfText(text: string): number | null {
+  if (/^\d{1,16}(\.\d{1,9})?$/.test(text)) return instantOfEpoch(Number(text));
+  const match = ISO.exec(text);
+  if (match === null) return null;
+  const [, year, month, day, hour, minute, second = "0", fraction, zone] = match;
+  const wall_ms = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
+  // Date.UTC lets 31 February and 25:00 roll over: what does not come back as written was no time.
+  const wall = new Date(wall_ms);
+  if (Number(month) > 12 || wall.getUTCDate() !== Number(day) || wall.getUTCHours() !== Number(hour) || wall.getUTCMinutes() !== Number(minute)) return null;
+  const offset_ms = zone === undefined ? IST_OFFSET_MS : offsetOf(zone);
+  const fraction_ms = fraction === undefined ? 0 : Number(fraction.slice(0, 3).padEnd(3, "0"));
+  return wall_ms + fraction_ms - offset_ms;
+}
+
+function offsetOf(zone: string): number {
+  if (zone === "Z" || zone === "z") return 0;
+  const digits = zone.slice(1).replace(":", "");
+  const minutes = Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2));
+  return (zone.startsWith("-") ? -1 : 1) * minutes * 60_000;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -11,16 +11,16 @@ export function isoOf(at_ms: number): string {
   return new Date(at_ms).toISOString().replace(".000Z", "Z");
 }
 
+const NOT_AN_INSTANT = { error: "is not an instant; write it with its zone, like 2025-07-31T09:15:00+05:30, or as epoch seconds" };
+/** Seconds or milliseconds since the epoch, at most 13 digits: the year 2286. */
+const Epoch = z.number().refine((epoch) => Number.isInteger(epoch) && epoch >= 0 && epoch < 1e13, NOT_AN_INSTANT);
+
 /** An instant that a caller may give: ISO 8601 with a zone, epoch seconds, or epoch milliseconds (from 10^11 on). */
-export const InstantInput = z
-  .union([Instant, z.number().int().nonnegative(), z.string().regex(/^\d{1,13}$/)], {
-    error: "is not an instant; write it with its zone, like 2025-07-31T09:15:00+05:30, or as epoch seconds",
-  })
-  .transform((given) => {
-    if (typeof given === "string" && !/^\d+$/.test(given)) return isoOf(Date.parse(given));
-    const epoch = Number(given);
-    return isoOf(epoch >= 1e11 ? epoch : epoch * 1000);
-  });
+export const InstantInput = z.union([Instant, Epoch, z.string().regex(/^\d{1,13}$/)], NOT_AN_INSTANT).transform((given) => {
+  if (typeof given === "string" && !/^\d+$/.test(given)) return isoOf(Date.parse(given));
+  const epoch = Number(given);
+  return isoOf(epoch >= 1e11 ? epoch : epoch * 1000);
+});
 
 /** `timestamptz` as the driver gives it. */
 export const InstantColumn = z.date().transform((at) => isoOf(at.getTime()));

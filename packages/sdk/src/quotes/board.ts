@@ -1,6 +1,6 @@
 import { assert } from "../errors.ts";
-import { amountOf } from "../model/money.ts";
 import { isoOf } from "../model/instant.ts";
+import { amountOf } from "../model/money.ts";
 import type { Quote } from "../model/quote.ts";
 import type { InstrumentRef } from "./source.ts";
 
@@ -16,7 +16,7 @@ export type Outcome = "new" | "same" | "late" | "ahead";
 export interface BoardCounts {
   /** Quotes that moved a price or its time. */
   accepted: number;
-  /** Values that were not prices, and quotes from the future. */
+  /** Values that were not prices, and quotes from the future; one that is told in every pass counts in every pass. */
   refused: number;
   /** Prices of more than four decimals, rounded half to even. */
   rounded: number;
@@ -24,11 +24,15 @@ export interface BoardCounts {
   late: number;
 }
 
-/** The last delivery of one source, per instrument: how a price without a time is known to be an old one told again. */
-interface Seen {
+/** What one source told last, per instrument: how a price without a time is known to be an old one told again. */
+interface Told {
   readonly name: string;
   price_units: Float64Array;
   at_ms: Float64Array;
+  /** Why it gave no price of the instrument. */
+  why: (string | null)[];
+  /** Why it gave none at all. */
+  away: string | null;
 }
 
 /**
@@ -40,8 +44,8 @@ interface Seen {
  */
 export class QuoteBoard {
   #instruments: readonly InstrumentRef[] = [];
-  #seen: Seen[] = [];
-  #said: Map<number, string>[] = [];
+  readonly #told: Told[] = [];
+  #given = new Uint8Array(0);
   /** Last price in units (1 = 0.0001 rupee); NaN where none is held. */
   price_units = new Float64Array(0);
   /** When it was traded, milliseconds since the epoch; NaN where none is held. */
@@ -64,61 +68,93 @@ export class QuoteBoard {
 
   /** Names of the sources that told something, by the numbers in `source`. */
   get sources(): readonly string[] {
-    return this.#seen.map(({ name }) => name);
+    return this.#told.map(({ name }) => name);
   }
 
   /** Takes another list of instruments. Those in both keep what is held of them, by name; the others are forgotten. */
   rebook(instruments: readonly InstrumentRef[]): void {
     const before = new Map(this.#instruments.map(({ instrument }, index) => [instrument, index]));
     const from = Int32Array.from(instruments, ({ instrument }) => before.get(instrument) ?? -1);
+    this.#instruments = instruments;
+    this.#given = new Uint8Array(instruments.length);
     this.price_units = moved(this.price_units, from);
     this.at_ms = moved(this.at_ms, from);
     this.source = Int8Array.from(from, (index) => this.source[index] ?? -1);
-    for (const seen of this.#seen) {
-      seen.price_units = moved(seen.price_units, from);
-      seen.at_ms = moved(seen.at_ms, from);
+    for (const told of this.#told) {
+      told.price_units = moved(told.price_units, from);
+      told.at_ms = moved(told.at_ms, from);
+      told.why = Array.from(from, (index) => told.why[index] ?? null);
     }
-    this.#said = this.#said.map(() => new Map());
-    this.#instruments = instruments;
   }
 
-  /** Offers a quote: price in units above 0; `at_ms` null where the source gives no time; `now_ms` is the sample's instant. */
+  /**
+   * A pass over these sources begins, in the order in which they are asked. Where the wall clock was set back, what is
+   * held happened by now at the latest, or every true quote would be late.
+   */
+  begin(sources: readonly string[], now_ms: number): void {
+    for (const source of sources) this.#ofSource(source);
+    this.#given.fill(0);
+    clamp(this.at_ms, now_ms);
+    for (const told of this.#told) clamp(told.at_ms, now_ms);
+  }
+
+  /**
+   * Offers a quote: price in units above 0; `at_ms` null where the source gives no time; `now_ms` is the sample's
+   * instant; `source` its name.
+   */
   accept(index: number, price_units: number, at_ms: number | null, now_ms: number, source: string): Outcome {
-    const number = this.#numberOf(source);
-    const seen = this.#seen[number];
+    const told = this.#told[this.#ofSource(source)];
     const held_at_ms = this.at_ms[index];
-    assert(seen !== undefined && held_at_ms !== undefined, `accept: ${index} is not on the board`);
+    assert(told !== undefined && held_at_ms !== undefined, `accept: ${index} is not on the board`);
     if (at_ms !== null && at_ms > now_ms + AHEAD_MS_MAX) {
-      this.counts.refused += 1;
+      const ahead_s = ((at_ms - now_ms) / 1000).toFixed(1);
+      this.refuse(index, source, `its time is ${ahead_s} s ahead of this machine's clock`);
       return "ahead";
     }
-    const again = seen.price_units[index] === price_units;
-    const at = at_ms ?? this.#firstSeen(index, price_units, now_ms, again ? seen.at_ms[index] : undefined);
-    const told = again && seen.at_ms[index] === at;
-    seen.price_units[index] = price_units;
-    seen.at_ms[index] = at;
+    const again = told.price_units[index] === price_units;
+    const at = at_ms ?? this.#firstSeen(index, price_units, now_ms, again ? told.at_ms[index] : undefined);
+    const repeated = again && told.at_ms[index] === at;
+    told.price_units[index] = price_units;
+    told.at_ms[index] = at;
+    this.#given[index] = 1;
     if (at < held_at_ms) {
-      if (!told) this.counts.late += 1;
+      if (!repeated) this.counts.late += 1;
       return "late";
     }
     const same = at === held_at_ms && price_units === this.price_units[index];
     this.price_units[index] = price_units;
     this.at_ms[index] = at;
-    this.source[index] = number;
+    this.source[index] = this.#ofSource(source);
     if (!same) this.counts.accepted += 1;
     return same ? "same" : "new";
   }
 
-  /** The wall clock was set back: what is held happened by now at the latest, or every true quote would be late. */
-  clampTo(now_ms: number): void {
-    clamp(this.at_ms, now_ms);
-    for (const seen of this.#seen) clamp(seen.at_ms, now_ms);
+  /** A value that was not a price: counted, and kept as the reason. */
+  refuse(index: number, source: string, why: string): void {
+    this.counts.refused += 1;
+    this.note(index, source, why);
   }
 
-  /** The source was away: whether its values moved meanwhile is unknown, so the next ones count as seen for the first time. */
-  forget(source: string): void {
-    const seen = this.#seen[this.#numberOf(source)];
-    seen?.price_units.fill(Number.NaN);
+  /** Keeps why a source gave no price of an instrument. */
+  note(index: number, source: string, why: string): void {
+    const told = this.#told[this.#ofSource(source)];
+    if (told !== undefined) told.why[index] = why;
+  }
+
+  /**
+   * Keeps why a source did not answer at all (null: it did). Whether its values moved meanwhile is unknown, so the next
+   * ones without a time count as seen for the first time.
+   */
+  away(source: string, why: string | null): void {
+    const told = this.#told[this.#ofSource(source)];
+    if (told === undefined) return;
+    told.away = why;
+    if (why !== null) told.price_units.fill(Number.NaN);
+  }
+
+  /** Whether some source gave a price of it in this pass, were it the same or an older one. */
+  given(index: number): boolean {
+    return this.#given[index] === 1;
   }
 
   /** Age of the price held, at least 0; NaN where none is held. */
@@ -126,18 +162,12 @@ export class QuoteBoard {
     return Math.max(0, now_ms - (this.at_ms[index] ?? Number.NaN));
   }
 
-  /** Keeps why a source gave no price of an instrument (null: it gave one). */
-  note(index: number, source: string, why: string | null): void {
-    const said = this.#said[this.#numberOf(source)];
-    if (why === null) said?.delete(index);
-    else said?.set(index, why);
-  }
-
-  /** What each source that gave no price said: `redis: no key; ticker: 404`. Null where none has complained. */
+  /** What each source said that gave no price: `redis: no key; ticker: 404`. Null where one did in the last pass. */
   why(index: number): string | null {
-    const said = this.#said.flatMap((of, number) => {
-      const why = of.get(index);
-      return why === undefined ? [] : [`${this.#seen[number]?.name ?? ""}: ${why}`];
+    if (this.given(index)) return null;
+    const said = this.#told.flatMap(({ name, why, away }) => {
+      const reason = away ?? why[index] ?? null;
+      return reason === null ? [] : [`${name}: ${reason}`];
     });
     return said.length === 0 ? null : said.join("; ");
   }
@@ -154,7 +184,7 @@ export class QuoteBoard {
       price: amountOf(price_units),
       at: isoOf(this.at_ms[index] ?? Number.NaN),
       age_ms: Math.round(this.ageOf(index, now_ms)),
-      source: this.#seen[this.source[index] ?? -1]?.name ?? null,
+      source: this.#told[this.source[index] ?? -1]?.name ?? null,
       reason: null,
     };
   }
@@ -164,12 +194,12 @@ export class QuoteBoard {
     return before_ms ?? now_ms;
   }
 
-  #numberOf(source: string): number {
-    const number = this.#seen.findIndex(({ name }) => name === source);
-    if (number >= 0) return number;
+  /** The source's number, given at its first appearance. */
+  #ofSource(source: string): number {
+    for (let number = 0; number < this.#told.length; number += 1) if (this.#told[number]?.name === source) return number;
     const none = (): Float64Array => new Float64Array(this.length).fill(Number.NaN);
-    this.#said.push(new Map());
-    return this.#seen.push({ name: source, price_units: none(), at_ms: none() }) - 1;
+    const why = Array.from<null>({ length: this.length }).fill(null);
+    return this.#told.push({ name: source, price_units: none(), at_ms: none(), why, away: null }) - 1;
   }
 }
 
@@ -177,6 +207,6 @@ function moved(values: Float64Array, from: Int32Array): Float64Array<ArrayBuffer
   return Float64Array.from(from, (index) => values[index] ?? Number.NaN);
 }
 
-function clamp(values: Float64Array, max: number): void {
-  for (let index = 0; index < values.length; index += 1) if ((values[index] ?? 0) > max + AHEAD_MS_MAX) values[index] = max;
+function clamp(values: Float64Array, now_ms: number): void {
+  for (let index = 0; index < values.length; index += 1) if ((values[index] ?? Number.NaN) > now_ms + AHEAD_MS_MAX) values[index] = now_ms;
 }

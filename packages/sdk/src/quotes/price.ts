@@ -100,7 +100,8 @@ function instantOfText(text: string): number | null {
   const wall_ms = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
   // Date.UTC lets 31 February and 25:00 roll over: what does not come back as written was no time.
   const wall = new Date(wall_ms);
-  if (Number(month) > 12 || wall.getUTCDate() !== Number(day) || wall.getUTCHours() !== Number(hour) || wall.getUTCMinutes() !== Number(minute)) return null;
+  if (wall.getUTCMonth() !== Number(month) - 1 || wall.getUTCDate() !== Number(day)) return null;
+  if (wall.getUTCHours() !== Number(hour) || wall.getUTCMinutes() !== Number(minute)) return null;
   const offset_ms = zone === undefined ? IST_OFFSET_MS : offsetOf(zone);
   const fraction_ms = fraction === undefined ? 0 : Number(fraction.slice(0, 3).padEnd(3, "0"));
   return wall_ms + fraction_ms - offset_ms;

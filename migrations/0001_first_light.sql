@@ -173,7 +173,7 @@ create table strategy_m2m_candles (
     timestamp <= first_at and first_at <= last_at and last_at - timestamp < interval '1 minute'
   ),
   constraint strategy_m2m_candles_source_known check (source in ('live', 'replay', 'backfill'))
-);
+) with (fillfactor = 50); -- a minute's row is written every few seconds: the update stays on its page, and the index is left alone
 
 -- A strategy's exchange day in figures. What nobody computed, or what is not defined (no capital, one day only), is NULL.
 create table strategy_pnl_metrics (

@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { StratctlError } from "../errors.ts";
 import { Account } from "../model/account.ts";
 import { InstantColumn } from "../model/instant.ts";

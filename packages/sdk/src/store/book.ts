@@ -1,5 +1,9 @@
-import { StratctlError } from "../errors.ts";
+import { z } from "zod";
+import { assert } from "../errors.ts";
+import { Day } from "../model/instant.ts";
+import { MONEY_MAX } from "../model/money.ts";
 import type { InstrumentRef } from "../quotes/source.ts";
+import { int4Array } from "./array.ts";
 import type { Db } from "./db.ts";
 
 export interface BookInstrument extends InstrumentRef {
@@ -12,9 +16,9 @@ export interface BookInstrument extends InstrumentRef {
  * leg_from[i + 1], by id. Money in units (1 = 0.0001 rupee).
  */
 export interface BookLegs {
-  /** Each instrument once, by exchange and tradingsymbol. */
+  /** Each instrument of an open leg once, by exchange and tradingsymbol. */
   readonly instruments: readonly BookInstrument[];
-  /** Ascending. Active strategies with any leg, open or closed, or with a row in strategy_mark (which must not outlive its legs). */
+  /** Ascending. Active strategies with any leg, open or closed, or with a latest mark, which must not outlive its legs. */
   readonly strategy_id: Int32Array;
   /** One longer than strategy_id. */
   readonly leg_from: Int32Array;
@@ -22,7 +26,7 @@ export interface BookLegs {
   readonly entry_value_units: Float64Array;
   /** Σ((cost − exit_price × quantity) × direction) over the closed legs; NaN as above. */
   readonly realized_pnl_units: Float64Array;
-  /** When its last closed leg was closed, and that leg's exchange: on that day a strategy without an open leg is worth 0. NaN, null: none. */
+  /** When its last closed leg was closed, and that leg's exchange: that day a strategy without an open leg is worth 0. NaN, null: none. */
   readonly closed_at_ms: Float64Array;
   readonly closed_exchange: readonly (string | null)[];
   readonly leg_id: Int32Array;
@@ -34,10 +38,114 @@ export interface BookLegs {
   readonly leg_cost_units: Float64Array;
 }
 
+/** Milliseconds since the epoch, or null for the legs as they are; all strategies where none are named. */
+export interface BookQuery {
+  readonly as_of_ms: number | null;
+  readonly strategy_ids?: readonly number[] | undefined;
+}
+
 /**
- * What the engine's Book is built from: open legs of active strategies, and what closed ones realized, as of an instant (added at
- * or before it, closed after it), or with null as they are now.
+ * What the engine's Book is built from: the open legs of active strategies, and what closed ones realized, as of an instant: added
+ * at or before it, closed or archived after it. One statement, so that the book is of one moment of the database.
  */
-export function readLegs(db: Db, query: { as_of_ms: number | null; strategy_ids?: readonly number[] | undefined }): Promise<BookLegs> {
-  throw new StratctlError("internal", "not built yet");
+export async function readLegs(db: Db, { as_of_ms, strategy_ids }: BookQuery): Promise<BookLegs> {
+  const ids = strategy_ids === undefined ? null : int4Array(Int32Array.from(strategy_ids), strategy_ids.length);
+  const { instruments, ...columns } = await db.one(Row, "book.read", SQL, [as_of_ms, ids]);
+  const book = { instruments, ...columns, leg_from: offsetsOf(columns.leg_count) };
+  assert(book.leg_from.at(-1) === book.leg_id.length, "book: legs do not add up");
+  return book;
+}
+
+/** 400,000 legs come as a text a column: a row each would cost ten times as much to read. */
+const column = z
+  .string()
+  .nullable()
+  .transform((text) => (text === null ? [] : text.split(",")));
+const counts = column.transform((texts) => Int32Array.from(texts, Number));
+/** NaN comes as such: a sum beyond the bound of money, an instant that is none. */
+const units = column.transform((texts) => Float64Array.from(texts, Number));
+
+const Row = z.object({
+  instruments: z.array(z.tuple([z.string(), z.string(), z.int().nullable(), Day.nullable()])).transform((rows): BookInstrument[] =>
+    rows.map(([exchange, tradingsymbol, instrument_token, expiry]) => ({
+      instrument: `${exchange}:${tradingsymbol}`,
+      exchange,
+      tradingsymbol,
+      instrument_token,
+      expiry,
+    })),
+  ),
+  strategy_id: counts,
+  leg_count: counts,
+  entry_value_units: units,
+  realized_pnl_units: units,
+  closed_at_ms: units,
+  closed_exchange: column.transform((texts) => texts.map((text) => (text === "" ? null : text))),
+  leg_id: counts,
+  leg_instrument: counts,
+  leg_quantity: counts,
+  leg_entry_price_units: units,
+  leg_cost_units: units,
+});
+
+const SQL = `with picked as materialized (
+    select strategy_id from strategy
+    where (status = 'active' or archived_at > to_timestamp($1::float8 / 1000)) and ($2::int4[] is null or strategy_id = any ($2))
+  ), leg as materialized (
+    select leg.strategy_id, leg.id, leg.exchange, leg.tradingsymbol, leg.instrument_token, leg.expiry, leg.quantity,
+      leg.entry_price, leg.cost, leg.exit_price, leg.closed_at,
+      case leg.direction when 'SELL' then 1 else -1 end as direction,
+      leg.closed_at is not null and ($1 is null or leg.closed_at <= to_timestamp($1 / 1000)) as closed
+    from strategy_instruments leg join picked using (strategy_id)
+    where $1 is null or leg.added_at <= to_timestamp($1 / 1000)
+  ), instrument as materialized (
+    select exchange, tradingsymbol, max(instrument_token) as instrument_token, max(expiry) as expiry,
+      row_number() over (order by exchange collate "C", tradingsymbol collate "C") - 1 as place
+    from leg where not closed group by exchange, tradingsymbol
+  ), last_closed as (
+    select distinct on (strategy_id) strategy_id, closed_at, exchange
+    from leg where closed order by strategy_id, closed_at desc, id desc
+  ), summed as (
+    select strategy_id, count(*) filter (where not closed) as leg_count,
+      sum(cost * direction) filter (where not closed) as entry_value,
+      sum((cost - exit_price * quantity) * direction) filter (where closed) as realized_pnl
+    from leg group by strategy_id
+  ), total as (
+    select strategy_id, coalesce(leg_count, 0) as leg_count, coalesce(entry_value, 0) as entry_value,
+      coalesce(realized_pnl, 0) as realized_pnl, last_closed.closed_at, last_closed.exchange as closed_exchange
+    from picked
+    left join summed using (strategy_id)
+    left join last_closed using (strategy_id)
+    where summed.strategy_id is not null or exists (select from strategy_mark mark where mark.strategy_id = picked.strategy_id)
+    order by strategy_id
+  ), open_leg as (
+    select leg.id, instrument.place, leg.quantity * leg.direction as quantity, leg.entry_price, leg.cost
+    from leg join instrument using (exchange, tradingsymbol)
+    where not leg.closed order by leg.strategy_id, leg.id
+  )
+  select instruments.instruments, totals.*, legs.*
+  from (
+    select coalesce(json_agg(json_build_array(exchange, tradingsymbol, instrument_token, expiry) order by place), '[]') as instruments
+    from instrument
+  ) as instruments, (
+    select string_agg(strategy_id::text, ',') as strategy_id, string_agg(leg_count::text, ',') as leg_count,
+      string_agg(case when abs(entry_value) <= ${MONEY_MAX} then (entry_value * 10000)::int8::text else 'NaN' end, ',')
+        as entry_value_units,
+      string_agg(case when abs(realized_pnl) <= ${MONEY_MAX} then (realized_pnl * 10000)::int8::text else 'NaN' end, ',')
+        as realized_pnl_units,
+      string_agg(coalesce(trunc(extract(epoch from closed_at) * 1000)::int8::text, 'NaN'), ',') as closed_at_ms,
+      string_agg(coalesce(closed_exchange, ''), ',') as closed_exchange
+    from total
+  ) as totals, (
+    select string_agg(id::text, ',') as leg_id, string_agg(place::text, ',') as leg_instrument,
+      string_agg(quantity::text, ',') as leg_quantity,
+      string_agg((entry_price * 10000)::int8::text, ',') as leg_entry_price_units,
+      string_agg((cost * 10000)::int8::text, ',') as leg_cost_units
+    from open_leg
+  ) as legs`;
+
+function offsetsOf(counts: Int32Array): Int32Array {
+  const offsets = new Int32Array(counts.length + 1);
+  for (const [place, count] of counts.entries()) offsets[place + 1] = (offsets[place] ?? 0) + count;
+  return offsets;
 }

@@ -1,53 +1,118 @@
-import { StratctlError } from "../errors.ts";
-import type { MinuteCandle } from "../m2m/minute.ts";
-import type { Candle, CandleSource, Interval } from "../model/candle.ts";
-import type { Db } from "./db.ts";
+import { z } from "zod";
+import { Candle, CandleSource, type Interval } from "../model/candle.ts";
+import { InstantColumn } from "../model/instant.ts";
+import { MONEY_MAX_UNITS, MoneyColumn } from "../model/money.ts";
+import { bitsArray, instantArray, int4Array, int8Array } from "./array.ts";
+import { ordered, type CandleBatch } from "./candle-batch.ts";
+import type { Db, Param } from "./db.ts";
+import { retried } from "./failure.ts";
 
-/**
- * Minutes as a structure of arrays, so that a hundred thousand strategies cost no object each. Money in units (1 = 0.0001
- * rupee), instants in ms since the epoch. The first `length` places count; the arrays may be longer. Any order, and a minute may
- * come more than once.
- */
-export interface CandleBatch {
-  readonly length: number;
-  readonly strategy_id: Int32Array;
-  readonly minute_ms: Float64Array;
-  readonly open_units: Float64Array;
-  readonly high_units: Float64Array;
-  readonly low_units: Float64Array;
-  readonly close_units: Float64Array;
-  readonly entry_value_units: Float64Array;
-  readonly realized_pnl_units: Float64Array;
-  readonly instrument_count: Int32Array;
-  readonly stale_count: Int32Array;
-  /** At most 2^31 − 1. */
-  readonly oldest_age_ms: Int32Array;
-  /** Bit n: second n of the minute was sampled. */
-  readonly sampled: BigInt64Array;
-  readonly first_at_ms: Float64Array;
-  readonly last_at_ms: Float64Array;
-  readonly source: CandleSource;
-}
+export { batchOf, type CandleBatch } from "./candle-batch.ts";
 
 export interface CandleUpsert {
-  /** Minutes added or changed. A minute that already says all this is neither. */
+  /** Rows added or changed. A minute whose row says all of it already is neither written nor left out. */
   readonly written: number;
-  /** Minutes left alone: their row is of another book or another source, or their strategy is gone. */
+  /** Minutes left alone: their row is of another book or source, their strategy is gone, or their P&L is beyond what money can be. */
   readonly left_out: number;
 }
 
 /**
- * Merges minutes into the table, by the law of m2m/candle.ts: in any order, any number of times, the rows come out the same. A
- * row of another book or source is left alone and counted; `overwrite` replaces it.
+ * Merges minutes into the table, by the law of m2m/candle.ts: in any order and any number of times, the rows come out the same.
+ * A row of another book or source is left alone and counted; with `overwrite` the minute replaces whatever is there.
  */
-export function upsertMany(db: Db, batch: CandleBatch, options: { overwrite: boolean }): Promise<CandleUpsert> {
-  throw new StratctlError("internal", "not built yet");
+export async function upsertMany(db: Db, given: CandleBatch, { overwrite }: { overwrite: boolean }): Promise<CandleUpsert> {
+  const { batch, left_out } = ordered(given, { overwrite });
+  if (batch.length === 0) return { written: 0, left_out };
+  const params = paramsOf(batch);
+  const [name, sql] = overwrite ? (["candle.replace", REPLACE] as const) : (["candle.merge", MERGE] as const);
+  const written = await retried(() => db.run(name, sql, params));
+  if (written === batch.length) return { written, left_out };
+  const { count } = await db.one(Count, "candle.leftOut", LEFT_OUT, params);
+  return { written, left_out: left_out + count };
 }
 
-/** A batch of candles that are objects. */
-export function batchOf(candles: readonly MinuteCandle[], source: CandleSource): CandleBatch {
-  throw new StratctlError("internal", "not built yet");
+const Count = z.object({ count: z.int() });
+
+function paramsOf({ length, source, ...batch }: CandleBatch): Param[] {
+  return [
+    int4Array(batch.strategy_id, length),
+    instantArray(batch.minute_ms, length),
+    int8Array(batch.open_units, length),
+    int8Array(batch.high_units, length),
+    int8Array(batch.low_units, length),
+    int8Array(batch.close_units, length),
+    int8Array(batch.entry_value_units, length),
+    int8Array(batch.realized_pnl_units, length),
+    int4Array(batch.instrument_count, length),
+    int4Array(batch.stale_count, length),
+    int4Array(batch.oldest_age_ms, length),
+    bitsArray(batch.sampled, length),
+    instantArray(batch.first_at_ms, length),
+    instantArray(batch.last_at_ms, length),
+    source,
+  ];
 }
+
+const GIVEN = `unnest($1::int4[], $2::timestamptz[], $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int8[],
+      $9::int4[], $10::int4[], $11::int4[], $12::int8[], $13::timestamptz[], $14::timestamptz[])
+    as given (strategy_id, minute, open_units, high_units, low_units, close_units, entry_value_units, realized_pnl_units,
+      instrument_count, stale_count, oldest_age_ms, sampled, first_at, last_at)`;
+
+/** A strategy may be gone since the book was read, and a P&L beyond the bound would end the statement for the rows behind it. */
+const INSERT = `insert into strategy_m2m_candles as kept
+    (strategy_id, timestamp, open, high, low, close, entry_value, realized_pnl, instrument_count, sample_count, stale_count,
+     oldest_age_ms, sampled, first_at, last_at, source)
+  select given.strategy_id, given.minute, open_units * 0.0001, high_units * 0.0001, low_units * 0.0001,
+    close_units * 0.0001, entry_value_units * 0.0001, realized_pnl_units * 0.0001, instrument_count,
+    bit_count(sampled::bit(64)), stale_count, oldest_age_ms, sampled, first_at,
+    last_at, $15
+  from ${GIVEN}
+  where exists (select from strategy where strategy.strategy_id = given.strategy_id)
+    and greatest(realized_pnl_units + entry_value_units - low_units, high_units - realized_pnl_units - entry_value_units)
+      <= ${MONEY_MAX_UNITS}
+  order by given.strategy_id, given.minute
+  on conflict (strategy_id, timestamp) do update set`;
+
+const MERGE = `${INSERT}
+    open = case when excluded.first_at < kept.first_at then excluded.open
+      when excluded.first_at = kept.first_at then greatest(kept.open, excluded.open) else kept.open end,
+    high = greatest(kept.high, excluded.high),
+    low = least(kept.low, excluded.low),
+    close = case when excluded.last_at > kept.last_at then excluded.close
+      when excluded.last_at = kept.last_at then greatest(kept.close, excluded.close) else kept.close end,
+    sample_count = bit_count((kept.sampled | excluded.sampled)::bit(64)),
+    stale_count = greatest(kept.stale_count, excluded.stale_count),
+    oldest_age_ms = greatest(kept.oldest_age_ms, excluded.oldest_age_ms),
+    sampled = kept.sampled | excluded.sampled,
+    first_at = least(kept.first_at, excluded.first_at),
+    last_at = greatest(kept.last_at, excluded.last_at)
+  where kept.source = excluded.source and kept.instrument_count = excluded.instrument_count
+    and kept.entry_value = excluded.entry_value and kept.realized_pnl = excluded.realized_pnl
+    and (excluded.sampled & ~kept.sampled <> 0
+      or excluded.high > kept.high or excluded.low < kept.low
+      or excluded.stale_count > kept.stale_count or excluded.oldest_age_ms > kept.oldest_age_ms
+      or excluded.first_at < kept.first_at or (excluded.first_at = kept.first_at and excluded.open > kept.open)
+      or excluded.last_at > kept.last_at or (excluded.last_at = kept.last_at and excluded.close > kept.close))`;
+
+const REPLACE = `${INSERT}
+    open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
+    entry_value = excluded.entry_value, realized_pnl = excluded.realized_pnl, instrument_count = excluded.instrument_count,
+    sample_count = excluded.sample_count, stale_count = excluded.stale_count, oldest_age_ms = excluded.oldest_age_ms,
+    sampled = excluded.sampled, first_at = excluded.first_at, last_at = excluded.last_at, source = excluded.source
+  where (kept.open, kept.high, kept.low, kept.close, kept.entry_value, kept.realized_pnl, kept.instrument_count, kept.stale_count,
+      kept.oldest_age_ms, kept.sampled, kept.first_at, kept.last_at, kept.source)
+    is distinct from
+    (excluded.open, excluded.high, excluded.low, excluded.close, excluded.entry_value, excluded.realized_pnl,
+      excluded.instrument_count, excluded.stale_count, excluded.oldest_age_ms, excluded.sampled, excluded.first_at,
+      excluded.last_at, excluded.source)`;
+
+/** Which of the minutes are not in the table, or are there from another book or source. */
+const LEFT_OUT = `select count(*)::int as count
+  from ${GIVEN}
+  left join strategy_m2m_candles kept
+    on kept.strategy_id = given.strategy_id and kept.timestamp = given.minute
+  where kept.strategy_id is null or kept.source <> $15 or kept.instrument_count <> given.instrument_count
+    or kept.entry_value <> given.entry_value_units * 0.0001 or kept.realized_pnl <> given.realized_pnl_units * 0.0001`;
 
 export interface HistoryQuery {
   readonly strategy_id: number;
@@ -55,7 +120,7 @@ export interface HistoryQuery {
   readonly from_ms: number;
   readonly to_ms: number;
   readonly interval: Interval;
-  /** Exchange sessions [open, close) that the range touches: buckets are counted from their opens. */
+  /** The exchange's sessions [open, close) that touch [from, to + 1 day], ascending: buckets are counted from their opens. */
   readonly sessions: readonly { readonly open_ms: number; readonly close_ms: number }[];
 }
 
@@ -64,6 +129,85 @@ export interface HistoryQuery {
  * session's open, whole, and count by their start; `1d` is stamped at the open. Minutes outside every session are counted from
  * midnight at UTC+5:30.
  */
-export function history(db: Db, query: HistoryQuery): Promise<Candle[]> {
-  throw new StratctlError("internal", "not built yet");
+export function history(db: Db, { strategy_id, from_ms, to_ms, interval, sessions }: HistoryQuery): Promise<Candle[]> {
+  if (interval === "1m") return db.many(Row, "candle.minutes", MINUTES, [strategy_id, from_ms, to_ms]);
+  const opens = Float64Array.from(sessions, (session) => session.open_ms);
+  const closes = Float64Array.from(sessions, (session) => session.close_ms);
+  return db.many(Row, "candle.rolled", ROLLED, [
+    strategy_id,
+    from_ms,
+    to_ms,
+    STEPS[interval],
+    instantArray(opens, opens.length),
+    instantArray(closes, closes.length),
+  ]);
 }
+
+const STEPS = {
+  "5m": "5 minutes",
+  "15m": "15 minutes",
+  "30m": "30 minutes",
+  "1h": "1 hour",
+  "1d": "1 day",
+} as const satisfies Record<Exclude<Interval, "1m">, string>;
+
+const Row = Candle.extend({
+  timestamp: InstantColumn,
+  open: MoneyColumn,
+  high: MoneyColumn,
+  low: MoneyColumn,
+  close: MoneyColumn,
+  pnl_open: MoneyColumn,
+  pnl_high: MoneyColumn,
+  pnl_low: MoneyColumn,
+  pnl_close: MoneyColumn,
+  entry_value: MoneyColumn,
+  realized_pnl: MoneyColumn,
+  first_at: InstantColumn,
+  last_at: InstantColumn,
+  source: CandleSource.nullable(),
+});
+
+const MINUTES = `select strategy_id, timestamp, open, high, low, close,
+    realized_pnl + entry_value - open as pnl_open, realized_pnl + entry_value - low as pnl_high,
+    realized_pnl + entry_value - high as pnl_low, realized_pnl + entry_value - close as pnl_close,
+    entry_value, realized_pnl, instrument_count, 1 as minute_count, sample_count, stale_count, oldest_age_ms,
+    lpad(to_hex(sampled), 15, '0') as sampled, first_at, last_at, source
+  from strategy_m2m_candles
+  where strategy_id = $1
+    and timestamp between to_timestamp($2::float8 / 1000) and to_timestamp($3::float8 / 1000)
+  order by timestamp`;
+
+/**
+ * width_bucket finds the last session that opened by then, by halving; past its close the origin is a midnight in India. A
+ * bucket may reach past `to` by its length, and is read whole.
+ */
+const ROLLED = `with session (opens, closes) as (values ($5::timestamptz[], $6::timestamptz[])), minute as materialized (
+    select candle.timestamp, candle.open, candle.high, candle.low, candle.close, candle.entry_value, candle.realized_pnl,
+      candle.instrument_count, candle.sample_count, candle.stale_count, candle.oldest_age_ms, candle.first_at, candle.last_at,
+      candle.source,
+      date_bin($4::interval, candle.timestamp,
+        case when candle.timestamp < closes[width_bucket(candle.timestamp, opens)]
+          then opens[width_bucket(candle.timestamp, opens)] else timestamptz '2000-01-01 00:00:00+05:30' end) as bucket
+    from strategy_m2m_candles candle cross join session
+    where candle.strategy_id = $1
+      and candle.timestamp >= to_timestamp($2::float8 / 1000)
+      and candle.timestamp < to_timestamp($3::float8 / 1000) + $4::interval
+  ), rolled as (
+    select bucket, min(timestamp) as first_minute, max(timestamp) as last_minute, max(high) as high, min(low) as low,
+      max(realized_pnl + entry_value - low) as pnl_high, min(realized_pnl + entry_value - high) as pnl_low,
+      count(*)::int as minute_count, sum(sample_count)::int as sample_count, max(stale_count) as stale_count,
+      max(oldest_age_ms) as oldest_age_ms, case when min(source) = max(source) then min(source) end as source
+    from minute
+    where bucket between to_timestamp($2::float8 / 1000) and to_timestamp($3::float8 / 1000)
+    group by bucket
+  )
+  select $1::int as strategy_id, rolled.bucket as timestamp, first.open, rolled.high, rolled.low, last.close,
+    first.realized_pnl + first.entry_value - first.open as pnl_open, rolled.pnl_high, rolled.pnl_low,
+    last.realized_pnl + last.entry_value - last.close as pnl_close, last.entry_value, last.realized_pnl,
+    last.instrument_count, rolled.minute_count, rolled.sample_count, rolled.stale_count, rolled.oldest_age_ms,
+    null as sampled, first.first_at, last.last_at, rolled.source
+  from rolled
+  join minute first on first.timestamp = rolled.first_minute
+  join minute last on last.timestamp = rolled.last_minute
+  order by rolled.bucket`;

@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { assert, StratctlError } from "../errors.ts";
 import { addressOf, databaseError } from "./failure.ts";
 
-export type Param = string | number | boolean | null | readonly string[];
+export type Param = string | number | boolean | null | readonly (string | null)[] | Buffer;
 
 /**
  * A pool, or the transaction of a callback. Statements are constant text with $1 parameters, each with a name of its own, and

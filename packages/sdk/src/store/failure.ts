@@ -38,7 +38,7 @@ export function databaseError(error: unknown, { address, statement }: Where): St
   });
 }
 
-/** What a constraint of a table means, by its name. */
+/** What a constraint of a table means, by its name; what a SQLSTATE means where no constraint is named. */
 export type Refusals = Readonly<Record<string, (cause: StratctlError) => StratctlError>>;
 
 /** Runs `work`; a constraint that refuses it becomes the error that the noun names for it. */
@@ -46,8 +46,9 @@ export async function refusing<Result>(refusals: Refusals, work: () => Promise<R
   try {
     return await work();
   } catch (error) {
-    const meant = error instanceof StratctlError ? refusals[String(error.details["constraint"])] : undefined;
-    throw meant !== undefined && error instanceof StratctlError ? meant(error) : error;
+    if (!(error instanceof StratctlError)) throw error;
+    const meant = refusals[String(error.details["constraint"] ?? error.details["sqlstate"])];
+    throw meant?.(error) ?? error;
   }
 }
 
@@ -56,6 +57,23 @@ export function sqlstateOf(error: unknown): string | null {
   const state = error instanceof StratctlError ? error.details["sqlstate"] : null;
   return typeof state === "string" ? state : null;
 }
+
+/**
+ * Runs a single statement again where another writer was in its way: a deadlock of which it was the victim, or a strategy that
+ * was removed while it ran. Not for use inside a transaction, which such an error ends.
+ */
+export async function retried<Result>(statement: () => Promise<Result>, tries_max = 5): Promise<Result> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await statement();
+    } catch (error) {
+      if (tries >= tries_max || !PASSING.has(sqlstateOf(error) ?? "")) throw error;
+    }
+  }
+}
+
+/** deadlock_detected, serialization_failure, foreign_key_violation */
+const PASSING = new Set(["40P01", "40001", "23503"]);
 
 /** Where a database is, without user and password. */
 export function addressOf(target: DatabaseTarget): string {

@@ -1,8 +1,9 @@
 import { z } from "zod";
-import { StratctlError } from "../errors.ts";
+import { assert, StratctlError } from "../errors.ts";
 import { InstantColumn } from "../model/instant.ts";
-import { formatUnits, MoneyColumn, unitsOf } from "../model/money.ts";
+import { MoneyColumn } from "../model/money.ts";
 import { Strategy, type StrategyStatus } from "../model/strategy.ts";
+import { moneyText } from "./column.ts";
 import type { Db } from "./db.ts";
 import { refusing, type Refusals } from "./failure.ts";
 
@@ -59,15 +60,12 @@ export interface StrategyKey {
 }
 
 /** The strategy, or null where this account has none of that id. */
-export function find(
-  db: Db,
-  { account_id = null, strategy_id }: { account_id?: string | null | undefined; strategy_id: number },
-): Promise<Strategy | null> {
+export function find(db: Db, { account_id, strategy_id }: StrategyKey): Promise<Strategy | null> {
   return db.maybeOne(
     Row,
     "strategy.find",
     `${SELECT} where strategy.strategy_id = $2 and ($1::text is null or strategy.trading_account_id = $1)`,
-    [account_id, strategy_id],
+    [account_id ?? null, strategy_id],
   );
 }
 
@@ -94,9 +92,27 @@ export interface StrategyRow {
 }
 
 /** Adds an active strategy. Rejects with strategy_exists where an active one has the name, and account_unknown. */
-export function insert(db: Db, strategy: StrategyRow): Promise<Strategy> {
-  throw new StratctlError("internal", "not built yet");
+export async function insert(db: Db, strategy: StrategyRow): Promise<Strategy> {
+  const added = await refusing(refusalsOf(strategy), () =>
+    db.one(
+      Key,
+      "strategy.insert",
+      `insert into strategy (trading_account_id, strategy_name, description, tags, strategy_type, created_by)
+       values ($1, $2, $3, $4, coalesce($5, 'manual'), $6) returning strategy_id`,
+      [
+        strategy.account_id,
+        strategy.name,
+        strategy.description ?? null,
+        strategy.tags ?? [],
+        strategy.strategy_type ?? null,
+        strategy.created_by ?? null,
+      ],
+    ),
+  );
+  return present(await find(db, added));
 }
+
+const Key = z.object({ strategy_id: z.int() });
 
 /** Left out: unchanged. Null: unknown from now on. */
 export interface StrategyChange extends StrategyKey {
@@ -108,11 +124,75 @@ export interface StrategyChange extends StrategyKey {
 }
 
 /** The strategy with what is given changed, or null where there is none. Rejects with strategy_exists on a taken name. */
-export function update(db: Db, change: StrategyChange): Promise<Strategy | null> {
-  throw new StratctlError("internal", "not built yet");
+export async function update(db: Db, change: StrategyChange): Promise<Strategy | null> {
+  const { account_id, strategy_id } = change;
+  await refusing(refusalsOf(change), () =>
+    db.run(
+      "strategy.update",
+      `update strategy set
+         strategy_name = coalesce($3, strategy_name),
+         description = case when $4 then $5 else description end,
+         tags = coalesce($6::text[], tags),
+         total_capital_deployed = case when $7 then $8::numeric else total_capital_deployed end,
+         total_margin_used = case when $9 then $10::numeric else total_margin_used end
+       where strategy_id = $2 and ($1::text is null or trading_account_id = $1)`,
+      [
+        account_id ?? null,
+        strategy_id,
+        change.name ?? null,
+        change.description !== undefined,
+        change.description ?? null,
+        change.tags ?? null,
+        ...moneyChange(change.total_capital_deployed),
+        ...moneyChange(change.total_margin_used),
+      ],
+    ),
+  );
+  return find(db, { account_id, strategy_id });
+}
+
+/** Whether it changes, and to what. */
+function moneyChange(amount: number | null | undefined): [boolean, string | null] {
+  return [amount !== undefined, amount === undefined || amount === null ? null : moneyText(amount)];
 }
 
 /** The archived strategy, or null where there is none; one archived before stays as it was. Rejects with strategy_default. */
-export function archive(db: Db, key: StrategyKey): Promise<Strategy | null> {
-  throw new StratctlError("internal", "not built yet");
+export async function archive(db: Db, { account_id, strategy_id }: StrategyKey): Promise<Strategy | null> {
+  await refusing(refusalsOf({ strategy_id }), () =>
+    db.run(
+      "strategy.archive",
+      `update strategy set status = 'archived', archived_at = now()
+        where strategy_id = $2 and ($1::text is null or trading_account_id = $1) and status = 'active'`,
+      [account_id ?? null, strategy_id],
+    ),
+  );
+  return find(db, { account_id, strategy_id });
+}
+
+function refusalsOf(given: { account_id?: string | undefined; strategy_id?: number; name?: string | undefined }): Refusals {
+  return {
+    strategy_name_key: (cause) =>
+      new StratctlError("strategy_exists", `an active strategy is named ${given.name ?? ""} already`, {
+        hint: "choose another name, or archive that one first",
+        details: { name: given.name ?? null },
+        cause,
+      }),
+    strategy_account_ref: (cause) =>
+      new StratctlError("account_unknown", `there is no account ${given.account_id ?? ""}`, {
+        hint: "stratctl account list shows those there are",
+        details: { account_id: given.account_id ?? null },
+        cause,
+      }),
+    strategy_default_law: (cause) =>
+      new StratctlError("strategy_default", "the default strategy cannot be archived", {
+        hint: "it holds the legs of the account that belong to no other strategy",
+        details: { strategy_id: given.strategy_id ?? null },
+        cause,
+      }),
+  };
+}
+
+function present(strategy: Strategy | null): Strategy {
+  assert(strategy !== null, "a strategy that was just added is not there");
+  return strategy;
 }

@@ -114,6 +114,6 @@ function offsetOf(zone: string): number {
   return (zone.startsWith("-") ? -1 : 1) * minutes * 60_000;
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -144,8 +144,8 @@ const SQL = `with picked as materialized (
     from open_leg
   ) as legs`;
 
-function offsetsOf(counts: Int32Array): Int32Array {
-  const offsets = new Int32Array(counts.length + 1);
-  for (const [place, count] of counts.entries()) offsets[place + 1] = (offsets[place] ?? 0) + count;
+function offsetsOf(leg_count: Int32Array): Int32Array {
+  const offsets = new Int32Array(leg_count.length + 1);
+  for (const [place, count] of leg_count.entries()) offsets[place + 1] = (offsets[place] ?? 0) + count;
   return offsets;
 }

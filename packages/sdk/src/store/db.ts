@@ -55,6 +55,7 @@ export async function openPool(target: DatabaseTarget, options: PoolOptions = {}
     connectionTimeoutMillis: options.connect_timeout_ms ?? 5_000,
     query_timeout: timeout_ms + 5_000,
     keepAlive: true,
+    // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- a type's id is any number; the enum has but the known ones
     types: { getTypeParser: (oid, format) => pg.types.getTypeParser(READ_AS.get(oid) ?? oid, format) },
     // oxlint-disable-next-line typescript/no-misused-promises -- pg-pool waits for it; its types do not say so
     onConnect: (client) => client.query(sessionOf(timeout_ms)),

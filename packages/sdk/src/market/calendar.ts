@@ -1,4 +1,4 @@
-import { dayAt, plusDays, startOfDay } from "./day.ts";
+import { DAY_MS, dayAt, startOfDay } from "./day.ts";
 import { inForce, isOrdinary, type Calendar } from "./days.ts";
 
 export { builtinCalendar, parseCalendar, type Calendar } from "./days.ts";
@@ -27,19 +27,7 @@ export interface Session {
  * console.log(session && new Date(session.close_ms).toISOString()); // 2026-08-03T10:10:00.000Z
  */
 export function sessionOn(calendar: Calendar, exchange: string, day: string): Session | null {
-  const midnight_ms = startOfDay(day) - calendar.zone.offset_minutes * MINUTE_MS;
-  const days = calendar.exchanges.get(exchange);
-  const special = days?.special.get(day);
-  if (days === undefined || (special === undefined && !isOrdinary(days, day))) return null;
-  const hours = special === undefined || special.hours === "ordinary" ? inForce(days.hours, day) : special.hours;
-  if (hours === undefined || hours === "announced") return null;
-  return {
-    exchange,
-    day,
-    open_ms: midnight_ms + minutesOf(hours.open) * MINUTE_MS,
-    close_ms: midnight_ms + minutesOf(hours.close) * MINUTE_MS,
-    special: special?.name ?? null,
-  };
+  return sessionFrom(calendar, exchange, startOfDay(day));
 }
 
 /**
@@ -56,7 +44,7 @@ export function sessionsBetween(calendar: Calendar, exchange: string, range: { f
   const sessions: Session[] = [];
   const last_ms = startOfDay(range.to_day);
   for (let at_ms = startOfDay(range.from_day); at_ms <= last_ms; at_ms += DAY_MS) {
-    const session = sessionOn(calendar, exchange, dayAt(at_ms));
+    const session = sessionFrom(calendar, exchange, at_ms);
     if (session !== null) sessions.push(session);
   }
   return sessions;
@@ -99,9 +87,9 @@ export function openAt(calendar: Calendar, exchange: string, at_ms: number): Ses
  * console.log(lastSession(builtinCalendar(), "NFO", monday)?.day); // 2026-07-31
  */
 export function lastSession(calendar: Calendar, exchange: string, at_ms: number): Session | null {
-  const today = dayOf(calendar, at_ms);
+  const today_ms = startOfDay(dayOf(calendar, at_ms));
   for (let back = 0; back <= SEARCH_DAYS_MAX; back++) {
-    const session = sessionOn(calendar, exchange, plusDays(today, -back));
+    const session = sessionFrom(calendar, exchange, today_ms - back * DAY_MS);
     if (session !== null && session.open_ms <= at_ms) return session;
   }
   return null;
@@ -117,9 +105,9 @@ export function lastSession(calendar: Calendar, exchange: string, at_ms: number)
  * console.log(nextSession(builtinCalendar(), "NFO", friday)?.day); // 2026-08-03
  */
 export function nextSession(calendar: Calendar, exchange: string, at_ms: number): Session | null {
-  const today = dayOf(calendar, at_ms);
+  const today_ms = startOfDay(dayOf(calendar, at_ms));
   for (let ahead = 0; ahead <= SEARCH_DAYS_MAX; ahead++) {
-    const session = sessionOn(calendar, exchange, plusDays(today, ahead));
+    const session = sessionFrom(calendar, exchange, today_ms + ahead * DAY_MS);
     if (session !== null && session.open_ms > at_ms) return session;
   }
   return null;
@@ -171,9 +159,27 @@ export function announcedDays(calendar: Calendar, exchange: string): { day: stri
 }
 
 const MINUTE_MS = 60_000;
-const DAY_MS = 86_400_000;
 /** Exchanges close for a long weekend at most; past a month the calendar is wrong, and the search ends. */
 const SEARCH_DAYS_MAX = 31;
+
+/** The session of a day, given by its start as if it were UTC's. */
+function sessionFrom(calendar: Calendar, exchange: string, start_ms: number): Session | null {
+  const days = calendar.exchanges.get(exchange);
+  if (days === undefined) return null;
+  const day = dayAt(start_ms);
+  const special = days.special.get(day);
+  if (special === undefined && !isOrdinary(days, start_ms)) return null;
+  const hours = special === undefined || special.hours === "ordinary" ? inForce(days.hours, day) : special.hours;
+  if (hours === undefined || hours === "announced") return null;
+  const midnight_ms = start_ms - calendar.zone.offset_minutes * MINUTE_MS;
+  return {
+    exchange,
+    day,
+    open_ms: midnight_ms + minutesOf(hours.open) * MINUTE_MS,
+    close_ms: midnight_ms + minutesOf(hours.close) * MINUTE_MS,
+    special: special?.name ?? null,
+  };
+}
 
 function minutesOf(clock: string): number {
   return Number(clock.slice(0, 2)) * 60 + Number(clock.slice(3));

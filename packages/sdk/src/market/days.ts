@@ -2,7 +2,7 @@ import { z } from "zod";
 import { StratctlError } from "../errors.ts";
 import { Day } from "../model/instant.ts";
 import builtin from "./calendar.json" with { type: "json" };
-import { WEEKDAYS, weekdayOf } from "./day.ts";
+import { dayAt, WEEKDAYS, weekdayAt } from "./day.ts";
 
 /** Days and hours of exchanges, as parseCalendar made it: what every question in calendar.ts takes first. */
 export interface Calendar {
@@ -46,10 +46,10 @@ export function parseCalendar(data: unknown): Calendar {
   throw new StratctlError("input_invalid", `calendar: ${issues[0] ?? "is not a calendar"}`, { details: { issues } });
 }
 
-/** True on a weekday that is no holiday, as far as the calendar knows. */
-export function isOrdinary(days: ExchangeDays, day: string): boolean {
-  const weekday = weekdayOf(day);
-  return weekday !== "saturday" && weekday !== "sunday" && !days.closed.has(day);
+/** True on a weekday that is no holiday, as far as the calendar knows. The day is given by its start as if it were UTC's. */
+export function isOrdinary(days: ExchangeDays, start_ms: number): boolean {
+  const weekday = weekdayAt(start_ms);
+  return weekday !== "saturday" && weekday !== "sunday" && !days.closed.has(dayAt(start_ms));
 }
 
 /** The entry in force on a day; a first entry without `from` holds for all time before the second. */

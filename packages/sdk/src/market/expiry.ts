@@ -26,7 +26,7 @@ export function expiryOf(calendar: Calendar, exchange: string, contract: Contrac
   if (nominal === undefined) return null;
   for (let back = 0; back <= CLOSURE_DAYS_MAX; back++) {
     const day = plusDays(nominal, -back);
-    if (isOrdinary(days, day)) return day;
+    if (isOrdinary(days, startOfDay(day))) return day;
   }
   return null;
 }

@@ -1,6 +1,7 @@
 import { StratctlError } from "../errors.ts";
 import type { InstrumentType } from "../model/leg.ts";
 import { amountOf, parseUnits } from "../model/money.ts";
+import { isDay } from "./day.ts";
 
 /** Kite's names of exchanges: cash (NSE, BSE) and derivatives (the rest). */
 export const EXCHANGES = ["NSE", "BSE", "NFO", "BFO", "MCX", "CDS", "BCD"] as const;
@@ -32,7 +33,7 @@ export interface Instrument {
  * - on NSE and BSE every symbol is EQ, whatever it ends in: `NSE:BAJFINANCE`, `NSE:NIFTY 50`
  *
  * Names may hold digits, & and -. Where several splits give a possible date the shortest name wins: `NIFTY2610624500CE`
- * is NIFTY, 6 January 2026, 24500. The day need not be one on which anything expires.
+ * is NIFTY, 6 January 2026, 24500, and SENSEX502610127000CE is SENSEX50, since no contract expires in 2050. The day need not be one on which anything expires.
  *
  * @throws StratctlError instrument_invalid: no or an unknown exchange, an impossible date, anything else that is no contract
  * @example
@@ -54,7 +55,7 @@ export function parseInstrument(text: string): Instrument {
 
 /**
  * An instrument as a person may type it, with its exchange: a bare symbol of a future or an option gets NFO, or BFO where
- * it is one of the BSE's indices (SENSEX, BANKEX, SENSEX50). What has an exchange keeps it.
+ * it is one of the BSE's indices (SENSEX, BANKEX, SENSEX50, FOCIT). What has an exchange keeps it.
  *
  * @throws StratctlError instrument_invalid: as parseInstrument, and for a bare symbol that is no future or option, since a
  * share may be listed on both exchanges
@@ -71,7 +72,8 @@ export function withExchange(text: string): string {
   return `${BSE_INDICES.has(name) ? "BFO" : "NFO"}:${tradingsymbol}`;
 }
 
-const BSE_INDICES = new Set(["SENSEX", "BANKEX", "SENSEX50"]);
+/** Every name in the BFO segment of the dump of August 2026; none of them is on NFO. */
+const BSE_INDICES = new Set(["SENSEX", "BANKEX", "SENSEX50", "FOCIT"]);
 
 /** Long enough for any symbol of the dumps (29 characters), short enough to keep nonsense out of keys and tables. */
 const SYMBOL_LENGTH_MAX = 50;
@@ -96,15 +98,15 @@ function share(text: string, exchange: Exchange, tradingsymbol: string): Instrum
 }
 
 function contractOf(text: string, symbol: string): Contract {
-  let impossible: string | null = null;
   for (let end = 1; symbol.length <= SYMBOL_LENGTH_MAX && end < symbol.length; end++) {
     const name = symbol.slice(0, end);
     if (!NAME.test(name)) continue;
     const contract = monthly(name, symbol.slice(end)) ?? weekly(name, symbol.slice(end));
-    if (typeof contract === "object" && contract !== null) return contract;
-    impossible ??= contract;
+    if (contract === null) continue;
+    // The next longer name might fit: NIFTY2522924500CE as NIFTY25, 24 September 2022, 500. That is not what was meant.
+    if (typeof contract === "string") throw invalid(text, `expires on a day that does not exist, ${contract}`, FORMS);
+    return contract;
   }
-  if (impossible !== null) throw invalid(text, `expires on a day that does not exist, ${impossible}`, FORMS);
   throw invalid(text, "is not a future or an option", FORMS);
 }
 
@@ -112,9 +114,8 @@ const FORMS = "weekly options are like NFO:NIFTY25N0424500CE, monthly ones NFO:N
 
 function monthly(name: string, rest: string): Contract | null {
   const match = MONTHLY.exec(rest);
-  const number = MONTHS.indexOf(match?.[2] ?? "") + 1;
-  if (!match || number === 0) return null;
-  const month = `20${match[1]}-${String(number).padStart(2, "0")}`;
+  const month = monthOf(match?.[1], MONTHS.indexOf(match?.[2] ?? ""));
+  if (!match || month === null) return null;
   if (match[3] === undefined) return { name, instrument_type: "FUT", strike: null, expiry: null, month };
   return option(name, match[3], match[4], { month, expiry: null });
 }
@@ -122,21 +123,22 @@ function monthly(name: string, rest: string): Contract | null {
 /** The contract, the text of its date where there is no such day, or null where it is no weekly contract at all. */
 function weekly(name: string, rest: string): Contract | string | null {
   const match = WEEKLY.exec(rest);
-  if (!match) return null;
-  const month = `20${match[1]}-${String(WEEKLY_MONTHS.indexOf(match[2] ?? "") + 1).padStart(2, "0")}`;
+  const month = monthOf(match?.[1], WEEKLY_MONTHS.indexOf(match?.[2] ?? " "));
+  if (!match || month === null) return null;
   const expiry = `${month}-${match[3]}`;
-  return exists(expiry) ? option(name, match[4] ?? "", match[5], { month, expiry }) : expiry;
+  return isDay(expiry) ? option(name, match[4], match[5], { month, expiry }) : expiry;
 }
 
-function option(name: string, strike: string, kind: string | undefined, due: Pick<Contract, "month" | "expiry">): Contract | null {
+/** `2025-11`; null for a month that is none, or a year in which no contract of Kite (founded 2010) expires. */
+function monthOf(year = "", place: number): string | null {
+  if (place < 0 || year < "10" || year > "49") return null;
+  return `20${year}-${String(place + 1).padStart(2, "0")}`;
+}
+
+function option(name: string, strike = "", kind = "", due: Pick<Contract, "month" | "expiry">): Contract | null {
   const units = parseUnits(strike);
   if (units === null || units === 0) return null;
   return { name, instrument_type: kind === "PE" ? "PE" : "CE", strike: amountOf(units), ...due };
-}
-
-function exists(day: string): boolean {
-  const at = new Date(`${day}T00:00:00Z`);
-  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(day);
 }
 
 function invalid(text: string, what: string, hint: string): StratctlError {

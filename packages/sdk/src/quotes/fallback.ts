@@ -1,47 +1,223 @@
+import { assert } from "../errors.ts";
 import type { QuoteBoard } from "./board.ts";
-import type { QuoteSource } from "./source.ts";
+import { Due } from "./due.ts";
+import { systemClock, type QuoteSink, type QuoteSource, type SourceClock } from "./source.ts";
+import { reasonOf, unavailable } from "./unavailable.ts";
 
 export interface FallbackOptions {
   /** The order in which they are asked. */
   readonly sources: readonly QuoteSource[];
   /** A price older than this is stale, and the next source is asked about it; 60 000. */
   readonly stale_ms_max?: number | undefined;
-  /** How long one refresh may take; the sources share it. 800. */
+  /** How long one refresh may take; the sources share it. 800, for samples of a second. */
   readonly deadline_ms?: number | undefined;
+  readonly clock?: SourceClock | undefined;
 }
 
 export interface SourceStatus {
   readonly name: string;
   /** Null until it was asked. */
   readonly up: boolean | null;
-  /** What keeps it: `connection refused`, `429, asked to wait 3 s`. */
+  /** What keeps it: `connection refused`, `429, waits 3 s`. */
   readonly reason: string | null;
-  /** Wall clock at the pass in which `up` last changed. */
+  /** The instant of the pass in which `up` last changed. */
   readonly since_ms: number | null;
-  /** Quotes it gave in the last pass. */
+  /** Prices that it gave in the last pass. */
   readonly quote_count: number;
 }
 
-/** Several sources as one: each is asked only about what those before it did not give, or gave stale. */
-export class Fallback {
-  readonly #options: FallbackOptions;
+/** A source, how it stands, and what it may be asked for which board. */
+interface Member {
+  readonly source: QuoteSource;
+  /** The feed: asked in every pass about everything. The others stand in for it. */
+  readonly is_first: boolean;
+  readonly due: WeakMap<QuoteBoard, Due>;
+  status: SourceStatus;
+}
 
-  constructor(options: FallbackOptions) {
-    this.#options = options;
+/** One pass over one board. */
+interface Pass {
+  readonly board: QuoteBoard;
+  readonly now_ms: number;
+  readonly monotonic_ms: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A source that does not keep its deadline by itself is left behind this much later. */
+const GRACE_MS = 50;
+
+/**
+ * Several sources as one: each is asked only about what those before it did not give, gave stale, or gave as something
+ * that is no price. One that is away costs its own share of the deadline at most, and nothing else.
+ *
+ * @example
+ * const sources = [redisSource({ url: "redis://localhost:6379" }), tickerSource({ url: "http://localhost:8080" })];
+ * await using prices = new Fallback({ sources });
+ * const board = new QuoteBoard(instruments);
+ * await prices.refresh(board, Date.now(), performance.now());
+ */
+export class Fallback implements AsyncDisposable {
+  readonly #members: readonly Member[];
+  readonly #stale_ms_max: number;
+  readonly #deadline_ms: number;
+  readonly #clock: SourceClock;
+  readonly #under_way = new WeakSet<QuoteBoard>();
+
+  constructor({ sources, stale_ms_max = 60_000, deadline_ms = 800, clock = systemClock }: FallbackOptions) {
+    this.#members = sources.map((source, place) => ({
+      source,
+      is_first: place === 0,
+      due: new WeakMap(),
+      status: { name: source.name, up: null, reason: null, since_ms: null, quote_count: 0 },
+    }));
+    this.#stale_ms_max = stale_ms_max;
+    this.#deadline_ms = deadline_ms;
+    this.#clock = clock;
   }
 
   /**
    * One pass over the board's instruments, done within `deadline_ms` whatever the sources do. Never rejects for a source
-   * that is away: `status` and `board.why` tell. `now_ms` is the sample's instant, `monotonic_ms` the monotonic time at its start.
+   * that is away: `status` and `board.why` tell. `now_ms` is the sample's instant, `monotonic_ms` the monotonic time at
+   * its start.
    */
-  refresh(_board: QuoteBoard, _now_ms: number, _monotonic_ms: number, _options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
-    throw new Error(`not yet: ${this.#options.sources.length}`);
+  async refresh(
+    board: QuoteBoard,
+    now_ms: number,
+    monotonic_ms: number,
+    { signal }: { signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
+    assert(!this.#under_way.has(board), "refresh: a pass over this board is under way");
+    this.#under_way.add(board);
+    try {
+      const pass: Pass = { board, now_ms, monotonic_ms, signal };
+      board.begin(
+        this.#members.map(({ source }) => source.name),
+        now_ms,
+      );
+      for (const [place, member] of this.#members.entries()) {
+        const left_ms = this.#deadline_ms - (this.#clock.monotonic() - monotonic_ms);
+        await this.#ask(member, pass, left_ms / (this.#members.length - place));
+      }
+    } finally {
+      this.#under_way.delete(board);
+    }
   }
 
+  /** How each source stands, in the order in which they are asked. */
   status(): SourceStatus[] {
-    return [];
+    return this.#members.map(({ status }) => status);
   }
 
   /** Closes the sources. */
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    await Promise.all(this.#members.map(({ source }) => source.close()));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #ask(member: Member, pass: Pass, deadline_ms: number): Promise<void> {
+    const wanted = this.#wanted(member, pass);
+    const asked = wanted === null || member.source.allowance === undefined ? wanted : this.#due(member, pass, wanted);
+    member.status = { ...member.status, quote_count: 0 };
+    if (deadline_ms < 1 || pass.signal?.aborted || asked?.length === 0) return;
+    const told = await read(member, pass, { asked, deadline_ms });
+    if (member.source.allowance !== undefined && asked !== null) this.#judge(member, pass, { asked, told });
+  }
+
+  /** What the sources before it left open; null for everything. */
+  #wanted({ source, is_first }: Member, { board, now_ms }: Pass): number[] | null {
+    if (is_first && source.allowance === undefined) return null;
+    const wanted: number[] = [];
+    for (let index = 0; index < board.length; index += 1)
+      if (is_first || !board.given(index) || board.ageOf(index, now_ms) > this.#stale_ms_max) wanted.push(index);
+    return wanted;
+  }
+
+  /** Of these what the source may be asked about in this pass. */
+  #due(member: Member, { board, monotonic_ms, now_ms }: Pass, wanted: readonly number[]): number[] {
+    if (wanted.length === 0) return [];
+    const allowance = member.source.allowance?.() ?? { instrument_count: 0, why: null };
+    if (allowance.why !== null) {
+      member.status = statusAfter(member.status, { up: false, reason: allowance.why, now_ms });
+      board.away(member.source.name, allowance.why);
+    }
+    return dueOf(member, board).take(wanted, monotonic_ms, allowance.instrument_count);
+  }
+
+  /** Notes what each question was worth. One that a source left unanswered because it went away is asked again. */
+  #judge(
+    member: Member,
+    { board, now_ms, monotonic_ms }: Pass,
+    { asked, told }: { asked: readonly number[]; told: ReadonlySet<number> },
+  ): void {
+    const due = dueOf(member, board);
+    for (const index of asked) {
+      const is_old = board.ageOf(index, now_ms) > this.#stale_ms_max;
+      if (!told.has(index) && member.status.up === false) continue;
+      const worth = !told.has(index) ? "none" : is_old ? "old" : "fresh";
+      due.answered(index, monotonic_ms, { worth, old_ms: is_old && !member.is_first ? this.#stale_ms_max : 0 });
+    }
+  }
+}
+
+/** Reads into the board; says which instruments got a quote. */
+async function read(
+  member: Member,
+  { board, now_ms, signal }: Pass,
+  { asked, deadline_ms }: { asked: readonly number[] | null; deadline_ms: number },
+): Promise<ReadonlySet<number>> {
+  const { source } = member;
+  const told = new Set<number>();
+  let quote_count = 0;
+  let is_open = true;
+  const indexOf = (place: number): number => (asked === null ? place : (asked[place] ?? -1));
+  const sink: QuoteSink = {
+    quote: (place, price_units, at_ms, rounded = false) => {
+      if (!is_open) return;
+      const outcome = board.accept(indexOf(place), price_units, at_ms, now_ms, source.name);
+      if (outcome === "ahead") return;
+      quote_count += 1;
+      if (asked !== null) told.add(indexOf(place));
+      if (rounded && outcome === "new") board.counts.rounded += 1;
+    },
+    refused: (place, why) => {
+      if (is_open) board.refuse(indexOf(place), source.name, why);
+    },
+    absent: (place, why) => {
+      if (is_open) board.note(indexOf(place), source.name, why);
+    },
+  };
+  const instruments = asked === null ? board.instruments : asked.flatMap((index) => board.instruments[index] ?? []);
+  const reason = await outcomeOf(source, source.read(instruments, sink, { deadline_ms, signal }), deadline_ms);
+  is_open = false;
+  board.away(source.name, reason);
+  member.status = { ...statusAfter(member.status, { up: reason === null, reason, now_ms }), quote_count };
+  return told;
+}
+
+/** Null where the source answered, else why it did not; never later than its deadline and a little. */
+async function outcomeOf(source: QuoteSource, reading: Promise<void>, deadline_ms: number): Promise<string | null> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(() => late.reject(unavailable(source.name, "does not keep its deadline")), deadline_ms + GRACE_MS);
+  try {
+    await Promise.race([reading, late.promise]);
+    return null;
+  } catch (error) {
+    return reasonOf(error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function statusAfter(before: SourceStatus, { up, reason, now_ms }: { up: boolean; reason: string | null; now_ms: number }): SourceStatus {
+  return { ...before, up, reason, since_ms: before.up === up ? before.since_ms : now_ms };
+}
+
+function dueOf({ due: ofBoard }: Member, board: QuoteBoard): Due {
+  const due = ofBoard.get(board) ?? new Due();
+  ofBoard.set(board, due);
+  due.follow(board.instruments);
+  return due;
 }

@@ -36,14 +36,14 @@ class RedisSource implements QuoteSource {
 
   async read(instruments: readonly InstrumentRef[], sink: QuoteSink, { deadline_ms, signal }: ReadOptions): Promise<void> {
     if (instruments.length === 0) return;
-    const timeout = AbortSignal.timeout(deadline_ms);
+    const timeout = AbortSignal.timeout(Math.ceil(deadline_ms));
     const end = signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
     try {
       await untilAborted(end, this.#readAll(instruments, sink, end));
     } catch (error) {
       if (!end.aborted) throw unavailable(this.name, this.#link.reasonOf(error));
       this.#link.drop();
-      throw unavailable(this.name, timeout.aborted ? `no answer within ${deadline_ms} ms` : "interrupted");
+      throw unavailable(this.name, timeout.aborted ? `no answer within ${Math.ceil(deadline_ms)} ms` : "interrupted");
     }
   }
 

@@ -42,7 +42,7 @@ export interface QuoteSource {
 
 export interface Allowance {
   readonly instrument_count: number;
-  /** Why it is 0: `429, asked to wait 3 s`. */
+  /** Why it may not be asked at all, where that is more than its rate: `429, waits 3 s`, `connection refused`. */
   readonly why: string | null;
 }
 

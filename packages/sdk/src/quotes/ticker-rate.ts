@@ -33,7 +33,7 @@ export class TickerRate {
     this.#filled_ms = options.clock.monotonic();
   }
 
-  /** Requests that may be made at this moment, and why none. */
+  /** Requests that may be made at this moment; `why` where there are none for another reason than the rate. */
   allowance(): { request_count: number; why: string | null } {
     if (this.waits !== null) return { request_count: 0, why: this.waits };
     const now_ms = this.#options.clock.monotonic();
@@ -41,8 +41,7 @@ export class TickerRate {
     const earned = ((now_ms - this.#filled_ms) / 1000) * requests_per_second_max;
     this.#tokens = Math.min(this.#tokens + earned, Math.max(1, requests_per_second_max));
     this.#filled_ms = now_ms;
-    if (this.#tokens >= 1) return { request_count: Math.floor(this.#tokens), why: null };
-    return { request_count: 0, why: `not more than ${requests_per_second_max} requests a second` };
+    return { request_count: Math.floor(this.#tokens), why: null };
   }
 
   /** The order to wait that is in force, or null. */

@@ -53,6 +53,10 @@ interface Reading {
 const BATCH_SIZE_MAX = 500;
 /** Proxies commonly take a request line of 8 KiB: method, version and a host before it must fit as well. */
 const PATH_CHARS_MAX = 7_900;
+/** Told of an instrument that was not asked about because the service may not be asked faster. */
+const OVER_RATE = "not asked: over its rate";
+/** So many options with long names fit into one path: what an allowance may promise. */
+const BATCH_SIZE_SURE = 240;
 /** 500 instruments with depth are about 1 MB. */
 const ANSWER_BYTES_MAX = 16 * 2 ** 20;
 /** A service that does not take the connection by then will not answer within a sample. */
@@ -92,21 +96,23 @@ class TickerSource implements QuoteSource {
 
   allowance(): Allowance {
     const { request_count, why } = this.#rate.allowance();
-    return { instrument_count: request_count * (this.#options.batch === undefined ? 1 : this.#batchSize()), why };
+    const instruments_per_request = this.#options.batch === undefined ? 1 : Math.min(this.#batchSize(), BATCH_SIZE_SURE);
+    return { instrument_count: request_count * instruments_per_request, why };
   }
 
   async read(instruments: readonly InstrumentRef[], sink: QuoteSink, { deadline_ms, signal }: ReadOptions): Promise<void> {
     const { request_count, why } = this.#rate.allowance();
-    if (request_count === 0) throw unavailable(this.name, why ?? "over its rate");
-    const timeout = AbortSignal.timeout(deadline_ms);
+    if (why !== null) throw unavailable(this.name, why);
+    if (request_count === 0) return instruments.forEach((_, index) => sink.absent(index, OVER_RATE));
+    const timeout = AbortSignal.timeout(Math.ceil(deadline_ms));
     const end = signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
     const queue = this.#requests(instruments).values();
     const reading: Reading = { instruments, sink, queue, end, answer_count: 0, failure: null };
     const pool = await this.#open();
     await Promise.all(Array.from({ length: this.#options.concurrency ?? 16 }, () => this.#ask(pool, reading)));
-    if (timeout.aborted) reading.failure = `no answer within ${deadline_ms} ms`;
+    if (timeout.aborted) reading.failure = `no answer within ${Math.ceil(deadline_ms)} ms`;
     if (signal?.aborted) reading.failure = "interrupted";
-    const rest = reading.failure ?? this.#rate.allowance().why ?? "not asked";
+    const rest = reading.failure ?? this.#rate.waits ?? OVER_RATE;
     for (const { indexes } of queue) for (const index of indexes) sink.absent(index, rest);
     if (reading.answer_count > 0) this.#rate.answered();
     else if (reading.failure !== null) throw unavailable(this.name, signal?.aborted ? reading.failure : this.#rate.failed(reading.failure));
@@ -132,7 +138,7 @@ class TickerSource implements QuoteSource {
       for (const index of indexes) reading.sink.absent(index, why);
     };
     if (reading.end.aborted || !this.#rate.take()) {
-      absent(reading.failure ?? this.#rate.allowance().why ?? "not asked in time");
+      absent(reading.failure ?? this.#rate.waits ?? OVER_RATE);
       return false;
     }
     try {

@@ -44,3 +44,12 @@ export {
 export { temporaryEmbedded, type TemporaryDatabase } from "./store/embedded/temporary.ts";
 export { databaseUrl, openDatabase, openSources } from "./connect.ts";
 export type { Database, Db } from "./store/db.ts";
+export { StratctlError } from "./errors.ts";
+export { m2mUnits, TOO_LARGE, unpricedReason } from "./m2m/mark.ts";
+export { pnlUnits } from "./m2m/pnl.ts";
+export type { CandleSource } from "./model/candle.ts";
+export { readLegs, type BookInstrument, type BookLegs } from "./store/book.ts";
+export { batchOf, upsertMany as upsertCandles, type CandleBatch, type CandleUpsert } from "./store/candle.ts";
+export { settleStrategies, upsertMany as upsertMarks, type MarkBatch } from "./store/mark.ts";
+export { upsertMany as upsertQuotes, type QuoteBatch } from "./store/quote.ts";
+export { migrate, migrationPlan, migrationStatus, type MigrationReport, type MigrationStatus } from "./store/migrate.ts";

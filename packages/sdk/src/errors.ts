@@ -56,11 +56,14 @@ export interface ErrorParts {
  * The one error that leaves the SDK. Switch on `code`, never on the text.
  *
  * @example
+ * import { connect, StratctlError } from "@stratctl/sdk";
+ *
+ * await using stratctl = await connect();
  * try {
  *   await stratctl.strategies.archive({ strategy_id: 1 });
  * } catch (error) {
- *   if (error instanceof StratctlError && error.code === "strategy_default") return;
- *   throw error;
+ *   if (!(error instanceof StratctlError)) throw error;
+ *   console.log(error.code, error.exit); // strategy_default 3
  * }
  */
 export class StratctlError extends Error {

@@ -6,9 +6,23 @@ import { isoOf } from "../model/instant.ts";
  * Candles of one strategy, ascending, rolled up: those with an equal startOf become one, stamped with it. A bucket without a
  * candle has none: a gap stays a gap. Open is the first minute's and close the last's; entry_value, realized_pnl and
  * instrument_count are the last's; pnl_high is the highest of the minutes', each by its own book. `sampled` is null, since a
- * mask is of one minute. A law: buckets of buckets are buckets, rollUp(rollUp(c, 5m), 15m) equals rollUp(c, 15m).
+ * mask is of one minute. A law: where short buckets lie within longer ones, as those of a session do, buckets of
+ * buckets are buckets: rollUp(rollUp(c, 5m), 15m) equals rollUp(c, 15m).
  *
  * @throws StratctlError internal: the candles are of several strategies, or not ascending
+ * @example
+ * import { rollUp } from "@stratctl/sdk";
+ *
+ * const minute = {
+ *   ...{ strategy_id: 7, open: -10, high: -5, low: -12, close: -8, pnl_open: 10, pnl_high: 12, pnl_low: 5, pnl_close: 8 },
+ *   ...{ entry_value: 0, realized_pnl: 0, instrument_count: 1, minute_count: 1, sample_count: 60, stale_count: 0 },
+ *   ...{ oldest_age_ms: 900, sampled: "fffffffffffffff", source: "live" as const },
+ * };
+ * const candles = ["2026-11-25T04:20:00Z", "2026-11-25T04:21:00Z"].map((timestamp) => {
+ *   return { ...minute, timestamp, first_at: timestamp, last_at: timestamp };
+ * });
+ * const [hour] = rollUp(candles, (at_ms) => Math.floor(at_ms / 3_600_000) * 3_600_000);
+ * console.log(hour?.timestamp, hour?.minute_count, hour?.sample_count); // 2026-11-25T04:00:00Z 2 120
  */
 export function rollUp(candles: readonly Candle[], startOf: (at_ms: number) => number): Candle[] {
   const buckets = new Map<number, Candle>();
@@ -39,6 +53,14 @@ export interface BucketRule {
 /**
  * Where the bucket of an instant starts: counted from the open of the session that it lies in; outside every session from the
  * zone's midnight. 1d is one bucket a session, stamped at its open.
+ *
+ * @example
+ * import { bucketsOf, builtinCalendar, sessionsBetween } from "@stratctl/sdk";
+ *
+ * const calendar = builtinCalendar();
+ * const sessions = sessionsBetween(calendar, "NFO", { from_day: "2026-11-25", to_day: "2026-11-25" });
+ * const startOf = bucketsOf({ interval: "1h", sessions, offset_minutes: calendar.zone.offset_minutes });
+ * console.log(new Date(startOf(Date.parse("2026-11-25T10:14:59+05:30"))).toISOString()); // 2026-11-25T03:45:00.000Z
  */
 export function bucketsOf({ interval, sessions, offset_minutes }: BucketRule): (at_ms: number) => number {
   const length_ms = LENGTH_MS[interval];

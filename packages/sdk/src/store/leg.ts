@@ -175,7 +175,9 @@ function refusalsOf(leg: Partial<Record<keyof LegRow | keyof LegExit, string | n
       new StratctlError("input_invalid", message, { cause });
   return {
     "22003": tooLarge,
-    strategy_instruments_cost_range: tooLarge,
+    // Checked before the two that it is the product of.
+    strategy_instruments_cost_range:
+      Number(leg.quantity ?? 1) > 0 && Number(leg.entry_price ?? 1) > 0 ? tooLarge : invalid("quantity and entry_price must be above 0"),
     strategy_instruments_exit_price_range: tooLarge,
     strategy_instruments_entry_price_range: invalid(`entry_price ${leg.entry_price ?? ""} is not above 0`),
     strategy_instruments_quantity_range: invalid(`quantity ${leg.quantity ?? ""} is not above 0`),

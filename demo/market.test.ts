@@ -13,6 +13,13 @@ const fingerprint = (one: MadeUpMarket): string => {
   return hash.digest("hex");
 };
 
+/** Minutes of the first and the last trade on an exchange, in its zone. */
+const spanOf = (all: readonly RecordedQuote[], exchange: string): string[] =>
+  [0, -1].map((place) => {
+    const at_ms = all.filter(({ instrument }) => instrument.startsWith(exchange)).at(place)?.at_ms ?? 0;
+    return new Date(at_ms + 19_800_000).toISOString().slice(0, 16);
+  });
+
 test("a seed fixes every byte, another seed tells another day", () => {
   const first = fingerprint(market);
   expect(fingerprint(madeUpMarket(DEMO_DAY))).toBe(first);
@@ -22,11 +29,14 @@ test("a seed fixes every byte, another seed tells another day", () => {
 describe("trades", () => {
   test("come in order of time, within the session of their exchange's day", () => {
     expect(trades.every(({ at_ms }, place) => at_ms >= (trades[place - 1]?.at_ms ?? 0))).toBe(true);
-    const times = (exchange: string): string[] =>
-      trades.filter(({ instrument }) => instrument.startsWith(exchange)).map(({ at_ms }) => new Date(at_ms + 19_800_000).toISOString());
-    const [nfo, nse] = [times("NFO:"), times("NSE:")];
-    expect([nfo[0]?.slice(0, 18), nfo.at(-1)?.slice(0, 16)]).toEqual(["2026-10-07T09:15:0", "2026-10-07T15:39"]);
-    expect(nse.at(-1)?.slice(0, 16)).toBe("2026-10-07T15:29");
+    expect(spanOf(trades, "NFO:")).toEqual(["2025-07-18T09:15", "2025-07-18T15:29"]);
+    expect(spanOf(trades, "NSE:")).toEqual(["2025-07-18T09:15", "2025-07-18T15:29"]);
+  });
+
+  test("derivatives trade ten minutes longer than the index from August 2026 on", () => {
+    const later = [...madeUpMarket({ ...DEMO_DAY, day: "2026-10-07", expiry: "2026-10-13", future_expiry: "2026-10-27" }).trades()];
+    expect(spanOf(later, "NFO:NIFTY26O13")).toEqual(["2026-10-07T09:15", "2026-10-07T15:39"]);
+    expect(spanOf(later, "NSE:")).toEqual(["2026-10-07T09:15", "2026-10-07T15:29"]);
   });
 
   test("stand on the grid of five paise, above 0", () => {
@@ -51,7 +61,7 @@ describe("trades", () => {
       const at = (time: string): number => Date.parse(`${DEMO_DAY.day}T${time}:00+05:30`);
       return trades.filter(({ at_ms }) => at_ms >= at(from) && at_ms < at(to)).length;
     };
-    const [open, noon, close] = [within("09:15", "09:30"), within("12:00", "12:15"), within("15:25", "15:40")];
+    const [open, noon, close] = [within("09:15", "09:30"), within("12:00", "12:15"), within("15:15", "15:30")];
     expect(open).toBeGreaterThan(2 * noon);
     expect(close).toBeGreaterThan(2 * noon);
     const gaps = new Set(trades.slice(0, 200).map(({ at_ms }, place) => at_ms - (trades[place - 1]?.at_ms ?? at_ms)));
@@ -68,9 +78,9 @@ describe("trades", () => {
 });
 
 describe("prices hold together", () => {
-  const instants = Array.from({ length: 78 }, (_, place) => market.open_ms + place * 300_000);
+  const instants = Array.from({ length: 75 }, (_, place) => market.open_ms + place * 300_000);
   // Both are worth the same forward: the later future for a later day, so its interest is taken off again.
-  const years = (day: string, at_ms: number): number => (Date.parse(`${day}T15:40:00+05:30`) - at_ms) / (365 * 86_400_000);
+  const years = (day: string, at_ms: number): number => (Date.parse(`${day}T15:30:00+05:30`) - at_ms) / (365 * 86_400_000);
 
   test("a call less a put is the forward less the strike, discounted", () => {
     for (const at_ms of instants) {
@@ -128,5 +138,5 @@ test.for([101, 102, 103, 104, 105])("seed %d gives a session too", (seed) => {
 });
 
 test("a day without a session is refused by name", () => {
-  expect(() => madeUpMarket({ ...DEMO_DAY, day: "2026-10-20" })).toThrow("NSE has no session on 2026-10-20");
+  expect(() => madeUpMarket({ ...DEMO_DAY, day: "2025-07-19" })).toThrow("NSE has no session on 2025-07-19");
 });

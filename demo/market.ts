@@ -16,7 +16,7 @@ export interface MadeUpMarket {
   readonly close_ms: number;
   /** Kite form, the index first. */
   readonly instruments: readonly string[];
-  /** `NFO:NIFTY26O1324800CE`, of a strike that is listed. */
+  /** `NFO:NIFTY2572424800CE`, of a strike that is listed. */
   readonly option: (strike: number, type: "CE" | "PE") => string;
   readonly strikes: readonly number[];
   /** What an instrument is worth at an instant, in rupees and off the grid; trades happen round it. */
@@ -35,12 +35,12 @@ export interface MarketOptions {
   readonly previous_close: number;
 }
 
-/** The session that the demo shows: one of 385 minutes, NIFTY options six days before their expiry. */
+/** The session that the demo shows: NIFTY options six days before their expiry. Long past, so that it can be replayed whole. */
 export const DEMO_DAY: MarketOptions = {
   seed: 1,
-  day: "2026-10-07",
-  expiry: "2026-10-13",
-  future_expiry: "2026-10-27",
+  day: "2025-07-18",
+  expiry: "2025-07-24",
+  future_expiry: "2025-07-31",
   previous_close: 24_786.35,
 };
 

@@ -1,1 +1,4 @@
-console.log("stratctl");
+#!/usr/bin/env node
+import { runProcess } from "./process.ts";
+
+await runProcess(process);

@@ -1,0 +1,172 @@
+import { basename, dirname, extname } from "node:path";
+import type { Command } from "commander";
+import type { Deps } from "../deps.ts";
+import { deliver } from "../output.ts";
+import { CONFIG_KEYS, configFile, readConfig, type ConfigKey } from "../settings.ts";
+import { examples, type Act } from "./command.ts";
+
+const MEANINGS = {
+  url: "the database: postgres://user@host/name",
+  account: "the account of calls that name none",
+  redis_url: "where prices are looked up first: redis://host:6379",
+  ticker_url: "the ticker service, asked for what Redis lacks: http://host:8080",
+} as const satisfies Record<ConfigKey, string>;
+
+export function addConfig(program: Command, act: Act): void {
+  const config = program.command("config").description("what is asked for so often that it is kept in a file");
+
+  config
+    .command("get")
+    .description("print one setting as it is")
+    .argument("<key>", CONFIG_KEYS.join(", "))
+    .addHelpText("after", examples(["stratctl config get account"]))
+    .action(act((deps, given) => runGet(deps, { key: given.argument(0) ?? "" })));
+
+  config
+    .command("set")
+    .description("keep a setting")
+    .argument("<key>", CONFIG_KEYS.join(", "))
+    .argument("<value>")
+    .addHelpText(
+      "after",
+      `\nSettings:\n${CONFIG_KEYS.map((key) => `  ${key.padEnd(11)} ${MEANINGS[key]}`).join("\n")}\n${examples(
+        ["stratctl config set account XJ4540"],
+        ["stratctl config set redis_url redis://127.0.0.1:6379"],
+      )}`,
+    )
+    .action(act((deps, given) => runSet(deps, { key: given.argument(0) ?? "", value: given.argument(1) ?? "" })));
+
+  config
+    .command("unset")
+    .description("forget a setting")
+    .argument("<key>", CONFIG_KEYS.join(", "))
+    .addHelpText("after", examples(["stratctl config unset url"]))
+    .action(act((deps, given) => runUnset(deps, { key: given.argument(0) ?? "" })));
+
+  config
+    .command("list")
+    .description("list what is kept; passwords are not shown")
+    .addHelpText("after", examples(["stratctl config list"]))
+    .action(act((deps) => runList(deps)));
+
+  config
+    .command("path")
+    .description("print the file that settings are kept in")
+    .addHelpText("after", examples(["cat $(stratctl config path)"]))
+    .action(
+      act(async ({ env, screen, output }) =>
+        screen.print(output.format === "json" ? `${JSON.stringify(configFile(env))}\n` : `${configFile(env)}\n`),
+      ),
+    );
+}
+
+export async function runGet({ env, screen, output }: Deps, { key }: { key: string }): Promise<void> {
+  const known = await knownKey(key);
+  const value = (await readConfig(configFile(env)))[known] ?? null;
+  if (output.format === "json") screen.print(`${JSON.stringify(value)}\n`);
+  else if (value !== null) screen.print(`${value}\n`);
+}
+
+export async function runSet({ env, screen }: Deps, { key, value }: { key: string; value: string }): Promise<void> {
+  const known = await knownKey(key);
+  await judge(known, value);
+  const file = configFile(env);
+  await readConfig(file); // a file that cannot be understood is not written over
+  const store = await openStore(file);
+  await written(file, () => store.set(known, value));
+  if (screen.isTerminal) screen.note(`${known} is kept in ${file}\n`);
+}
+
+export async function runUnset({ env }: Deps, { key }: { key: string }): Promise<void> {
+  const known = await knownKey(key);
+  const file = configFile(env);
+  if ((await readConfig(file))[known] === undefined) return;
+  const store = await openStore(file);
+  await written(file, () => store.delete(known));
+}
+
+export async function runList(deps: Deps): Promise<void> {
+  const config = await readConfig(configFile(deps.env));
+  const rows = CONFIG_KEYS.flatMap((key) => {
+    const value = config[key];
+    return value === undefined ? [] : [{ key, value: withoutPassword(value) }];
+  });
+  await deliver(deps, {
+    data: Object.fromEntries(rows.map(({ key, value }) => [key, value])),
+    rows,
+    fields: ["key", "value"],
+    view: async ({ width, color }) => {
+      if (rows.length === 0) return "nothing is kept; e.g. stratctl config set account XJ4540";
+      const { table } = await import("../terminal/table.ts");
+      const columns = [
+        { title: "setting", cell: ({ key }: { key: string }) => key },
+        { title: "value", cell: ({ value }: { value: string }) => value, shrink: { to: 20 } },
+      ];
+      return table(columns, rows, { width, color });
+    },
+  });
+}
+
+/** Whoever looks over a shoulder, and whoever reads a pasted list, need not see it. */
+export function withoutPassword(value: string): string {
+  return value.replace(/^([a-z][a-z0-9+.-]*:\/\/[^/@:]*):.*@/i, "$1:***@").replaceAll(/([?&](?:password|token|key)=)[^&]*/gi, "$1***");
+}
+
+async function knownKey(key: string): Promise<ConfigKey> {
+  const known = CONFIG_KEYS.find((one) => one === key);
+  if (known !== undefined) return known;
+  const { StratctlError } = await import("@stratctl/sdk");
+  throw new StratctlError("input_invalid", `"${key}" is not a setting`, { hint: `settings are ${CONFIG_KEYS.join(", ")}` });
+}
+
+const SCHEMES = {
+  url: ["postgres", "postgresql"],
+  redis_url: ["redis", "rediss"],
+  ticker_url: ["http", "https"],
+} as const;
+
+/** A setting is judged when it is kept, not when a command at six in the morning trips over it. */
+async function judge(key: ConfigKey, value: string): Promise<void> {
+  const { StratctlError } = await import("@stratctl/sdk");
+  if (key === "account") {
+    if (/^\S{1,100}$/.test(value)) return;
+    throw new StratctlError("input_invalid", `account ${JSON.stringify(value)} is not an account id`, {
+      hint: "it has no blanks, like XJ4540",
+    });
+  }
+  const schemes: readonly string[] = SCHEMES[key];
+  const scheme = URL.canParse(value) ? new URL(value).protocol.slice(0, -1) : null;
+  if (scheme !== null && schemes.includes(scheme)) return;
+  throw new StratctlError("url_invalid", `${key} ${JSON.stringify(withoutPassword(value))} is not a URL of ${schemes[0]}`, {
+    hint: `write it like ${MEANINGS[key].split(": ")[1]}`,
+  });
+}
+
+/** The file may hold a password: 0600, written whole or not at all. */
+async function openStore(file: string) {
+  const { default: Conf } = await import("conf");
+  const extension = extname(file);
+  return new Conf<Record<ConfigKey, string>>({
+    cwd: dirname(file),
+    configName: basename(file, extension),
+    fileExtension: extension.slice(1),
+    configFileMode: 0o600,
+    accessPropertiesByDotNotation: false,
+  });
+}
+
+async function written(file: string, write: () => void): Promise<void> {
+  try {
+    write();
+  } catch (cause) {
+    const { StratctlError } = await import("@stratctl/sdk");
+    throw new StratctlError(
+      "file_unusable",
+      `config file ${file} cannot be written (${cause instanceof Error ? cause.message : String(cause)})`,
+      {
+        hint: "STRATCTL_CONFIG names another file",
+        cause,
+      },
+    );
+  }
+}

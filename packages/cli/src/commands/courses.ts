@@ -1,0 +1,38 @@
+import { builtinCalendar, dayOf, type Strategy } from "@stratctl/sdk";
+import type { Deps } from "../deps.ts";
+import type { Courses } from "../views/strategies.ts";
+import { sessionsOf, timelineOf, type Timeline } from "../views/timeline.ts";
+
+/** A history a strategy: beyond this many a list is for searching, not for looking at. */
+const COURSES_MAX = 60;
+/** Histories asked for at a time; the pool has ten connections, and others use them. */
+const AT_ONCE = 4;
+
+/** How each strategy's P&L went on the day of the newest mark among them; null where none was ever marked. */
+export async function coursesOf(deps: Deps, strategies: readonly Strategy[]): Promise<Courses | null> {
+  const marks = strategies.flatMap(({ marked_at }) => (marked_at === null ? [] : [Date.parse(marked_at)]));
+  if (marks.length === 0) return null;
+  const calendar = builtinCalendar();
+  const newest_ms = Math.max(...marks);
+  const day = dayOf(calendar, newest_ms);
+  const waiting = strategies.filter(({ marked_at }) => marked_at !== null).slice(0, COURSES_MAX);
+  const timelines = new Map<number, Timeline>();
+  const worker = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
+      timelines.set(next.strategy_id, await courseOf(deps, next.strategy_id, day));
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return { day_ms: newest_ms, isToday: day === dayOf(calendar, deps.now()), timelines };
+}
+
+/** Five minutes a candle: more than a list has room for. */
+async function courseOf({ connect, signal }: Deps, strategy_id: number, day: string): Promise<Timeline> {
+  const api = await connect();
+  const [candles, legs] = await Promise.all([
+    api.strategies.m2m.history({ strategy_id, day, interval: "5m" }, { signal }),
+    api.strategies.legs.list({ strategy_id }, { signal }),
+  ]);
+  const from_ms = Date.parse(`${day}T00:00:00+05:30`);
+  const to_ms = from_ms + 86_399_999;
+  return timelineOf(candles, { sessions: sessionsOf(legs, { from_ms, to_ms }), interval: "5m", from_ms, to_ms });
+}

@@ -1,0 +1,31 @@
+import type { Stratctl } from "@stratctl/sdk";
+import type { Settings } from "./settings.ts";
+import type { Ask } from "./terminal/prompt.ts";
+import type { Environment, Screen } from "./terminal/screen.ts";
+
+/** What commands need of the world: `run(deps, options)` touches no global, so that a test may bring a made-up one. */
+export interface Deps {
+  readonly screen: Screen;
+  readonly env: Environment;
+  /** Wall clock, milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Fires on Ctrl-C and SIGTERM, and when the reader of standard output has gone. */
+  readonly signal: AbortSignal;
+  /** How the answer is wanted. */
+  readonly output: Output;
+  /** Flags, environment and config file; the file is not read before somebody asks. */
+  readonly settings: () => Promise<Settings>;
+  /** Opens stratctl by the settings; whoever ran the command closes it. */
+  readonly connect: () => Promise<Stratctl>;
+  /** Questions at a terminal; null where nobody is there to answer. */
+  readonly ask: () => Promise<Ask | null>;
+  /** For what has something to finish on an interrupt: how long it may take. All else ends at once. */
+  readonly unhurried: (grace_ms: number) => void;
+}
+
+export interface Output {
+  /** `auto`: a view at a terminal, rows with tabs elsewhere. */
+  readonly format: "auto" | "json" | "csv";
+  /** Field names above rows with tabs. */
+  readonly header: boolean;
+}

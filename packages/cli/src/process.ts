@@ -1,0 +1,115 @@
+import { CommanderError, type Command } from "commander";
+import type { Stratctl } from "@stratctl/sdk";
+import { givenOf, type Act } from "./commands/command.ts";
+import type { Deps } from "./deps.ts";
+import { failureOf, reportText } from "./failure.ts";
+import { buildProgram } from "./program.ts";
+import { configFile, readConfig, settingsOf } from "./settings.ts";
+import { openScreen, type Screen } from "./terminal/screen.ts";
+
+/** Runs the command of this process and sets its exit status. Nothing is thrown. */
+export async function runProcess(process: NodeJS.Process): Promise<void> {
+  const argv = process.argv.slice(2);
+  const screen = openScreen(process, { noColor: argv.includes("--no-color") });
+  const stopper = stopOn(process);
+  const held: { stratctl: Promise<Stratctl> | null } = { stratctl: null };
+  const act: Act = (run) =>
+    async function (this: Command) {
+      const flags = givenOf(rootOf(this));
+      const settings = async () => settingsOf({ flags, env: process.env, config: await readConfig(configFile(process.env)) });
+      const deps: Deps = {
+        screen,
+        env: process.env,
+        now: Date.now,
+        signal: stopper.signal,
+        output: { format: flags.isSet("json") ? "json" : flags.isSet("csv") ? "csv" : "auto", header: flags.isSet("header") },
+        settings,
+        connect: () => (held.stratctl ??= open(settings, stopper.signal)),
+        ask: () => openAskAt(process, screen, stopper.signal),
+        unhurried: stopper.unhurried,
+      };
+      await run(deps, givenOf(this));
+    };
+  const program = quietened(buildProgram(act), screen);
+  const status = await statusOf(() => runCommand(program, argv), { program, argv, screen });
+  await held.stratctl?.then((stratctl) => stratctl.close()).catch(() => undefined);
+  process.exitCode = stopper.status() ?? status;
+}
+
+async function runCommand(program: Command, argv: readonly string[]): Promise<void> {
+  if (argv.length === 0) program.outputHelp();
+  else await program.parseAsync(argv, { from: "user" });
+}
+
+/** Commander throws what it would have printed and ended with. */
+function quietened(command: Command, screen: Screen): Command {
+  const width = () => screen.width;
+  command.exitOverride().configureOutput({ outputError: () => undefined, getOutHelpWidth: width, getErrHelpWidth: width });
+  for (const child of command.commands) quietened(child, screen);
+  return command;
+}
+
+/** The one place where an error becomes lines on standard error and an exit status. */
+async function statusOf(
+  work: () => Promise<void>,
+  { program, argv, screen }: { program: Command; argv: readonly string[]; screen: Screen },
+): Promise<number> {
+  try {
+    await work();
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0; // --help and --version
+    const failure = await failureOf(error, namesOf(program, argv));
+    screen.note(reportText(failure, { isJson: argv.includes("--json") }));
+    return failure.exit;
+  }
+}
+
+/** The words that named a command, as far as they did: `leg add`. */
+function namesOf(command: Command, argv: readonly string[]): string[] {
+  const words = argv.filter((word) => !word.startsWith("-"));
+  const next = command.commands.find((child) => child.name() === words[0]);
+  return next === undefined ? [] : [next.name(), ...namesOf(next, words.slice(1))];
+}
+
+function rootOf(command: Command): Command {
+  return command.parent === null ? command : rootOf(command.parent);
+}
+
+async function open(settings: Deps["settings"], signal: AbortSignal): Promise<Stratctl> {
+  const [{ connect }, options] = await Promise.all([import("@stratctl/sdk"), settings()]);
+  return connect({ ...options, signal });
+}
+
+async function openAskAt({ stdin, stderr }: NodeJS.Process, screen: Screen, signal: AbortSignal): ReturnType<Deps["ask"]> {
+  if (!screen.canAsk) return null;
+  const { openAsk } = await import("./terminal/prompt.ts");
+  return openAsk({ input: stdin, output: stderr, signal });
+}
+
+/**
+ * What ends a command from outside: Ctrl-C (130), SIGTERM (143, or 0 for what is made to be stopped), and a reader of
+ * standard output that has gone (0: head has what it wanted). A command that has nothing to finish ends at once; another
+ * gets the grace it asked for, or until it is told again.
+ */
+function stopOn(process: NodeJS.Process): { signal: AbortSignal; status: () => number | null; unhurried: (grace_ms: number) => void } {
+  const controller = new AbortController();
+  let status: number | null = null;
+  let grace_ms = 0;
+  const stop = (given: number): void => {
+    const isAgain = status !== null;
+    status ??= given;
+    controller.abort();
+    if (isAgain || grace_ms === 0) process.exit(status);
+    setTimeout(() => process.exit(given), grace_ms).unref();
+  };
+  process.on("SIGINT", () => stop(130));
+  process.on("SIGTERM", () => stop(grace_ms > 0 ? 0 : 143));
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") stop(0);
+    else throw error;
+  });
+  // Nobody reads what goes wrong: that is not one more thing to go wrong.
+  process.stderr.on("error", () => undefined);
+  return { signal: controller.signal, status: () => status, unhurried: (given) => void (grace_ms = given) };
+}

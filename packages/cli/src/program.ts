@@ -1,0 +1,63 @@
+import { readFileSync } from "node:fs";
+import { Command, Option } from "commander";
+import { addAccount } from "./commands/account.ts";
+import { examples, type Act } from "./commands/command.ts";
+import { addConfig } from "./commands/config.ts";
+import { addDaemon } from "./commands/daemon.ts";
+import { addDb } from "./commands/db.ts";
+import { addLeg } from "./commands/leg.ts";
+import { addM2m } from "./commands/m2m.ts";
+import { addMark } from "./commands/mark.ts";
+import { addQuote } from "./commands/quote.ts";
+import { addRecord } from "./commands/record.ts";
+import { addReplay } from "./commands/replay.ts";
+import { addStrategy } from "./commands/strategy.ts";
+
+/** The tree of commands. Nothing heavy is loaded for it: what a command needs it imports when it runs. */
+export function buildProgram(act: Act): Command {
+  const program = new Command("stratctl")
+    .description("Options strategies marked to market through every minute of the session.")
+    .version(version(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "print help")
+    .option("--url <url>", "the database, postgres://…; else STRATCTL_URL, DATABASE_URL, the built-in one")
+    .option("--account <account>", "the account, by id or alias; else STRATCTL_ACCOUNT, the only one")
+    .addOption(new Option("--json", "data as JSON, and errors too").conflicts("csv"))
+    .option("--csv", "rows as CSV (RFC 4180), with a header")
+    .option("--header", "in a pipe: a line of names above the rows")
+    .option("--no-color", "no colours, as with NO_COLOR")
+    .addHelpCommand(new Command("help").argument("[command]").description("print help for a command").helpGroup("Settings:"))
+    .configureHelp({ showGlobalOptions: true, subcommandTerm: (command) => command.name() })
+    .addHelpText(
+      "after",
+      examples(
+        ["stratctl account add XJ4540"],
+        ["stratctl strategy create Condor"],
+        ["stratctl leg add condor BUY 1lot NIFTY2580724400PE --price 64.95"],
+        ["stratctl replay session.csv.gz", "or stratctl daemon"],
+        ["stratctl m2m condor"],
+      ),
+    );
+  program.commandsGroup("Strategies:");
+  addAccount(program, act);
+  addStrategy(program, act);
+  addLeg(program, act);
+  program.commandsGroup("What they are worth:");
+  addMark(program, act);
+  addM2m(program, act);
+  addQuote(program, act);
+  program.commandsGroup("Running:");
+  addDaemon(program, act);
+  addReplay(program, act);
+  addRecord(program, act);
+  program.commandsGroup("Settings:");
+  addDb(program, act);
+  addConfig(program, act);
+  for (const group of program.commands) if (group.commands.length > 0) group.helpCommand(false);
+  return program;
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  const isKnown = typeof manifest === "object" && manifest !== null && "version" in manifest && typeof manifest.version === "string";
+  return isKnown ? String(manifest.version) : "unknown";
+}

@@ -1,0 +1,125 @@
+import Table from "cli-table3";
+import { displayWidth, fit, paint, type Tone } from "./format.ts";
+
+export interface Cell {
+  readonly text: string;
+  readonly tone?: Tone | undefined;
+}
+
+export interface Column<Row> {
+  readonly title: string;
+  readonly cell: (row: Row) => string | Cell;
+  readonly align?: "left" | "right";
+  /** Left out where the width does not suffice, the highest first; a column without a rank stays. */
+  readonly rank?: number;
+  /** May be cut to this many columns, at the end that tells less. */
+  readonly shrink?: { readonly to: number; readonly cut?: "start" | "end" };
+}
+
+export interface TableOptions<Row> {
+  readonly width: number;
+  readonly color: boolean;
+  /** A last row, for sums: the text under each column's title. */
+  readonly footer?: Partial<Readonly<Record<string, string | Cell>>>;
+  /** Columns that the caller has drawn itself and that take what is left of the width. */
+  readonly rest?: { readonly title: string; readonly least: number; readonly cell: (row: Row, width: number) => string };
+}
+
+const GAP = 2;
+const INDENT = 1;
+
+/** A table without rules, fitted to the width: columns of high rank are left out first, then texts are cut. */
+export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[], options: TableOptions<Row>): string {
+  const cells = new Map(columns.map((column) => [column, cellsOf(column, rows, options)]));
+  const kept = keptColumns(columns, cells, options);
+  const widths = shrunk(
+    kept,
+    kept.map((column) => widest(cells.get(column) ?? [])),
+    options.width,
+  );
+  const lines = rowsOf(kept.map((column) => cells.get(column) ?? []));
+  const left = options.width - INDENT - sum(widths) - GAP * kept.length;
+  const rest = options.rest !== undefined && left >= options.rest.least ? options.rest : undefined;
+  const drawing = new Table({
+    chars: NO_RULES,
+    style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
+    colWidths: widths,
+    colAligns: kept.map(({ align }) => align ?? "left"),
+  });
+  for (const [index, line] of lines.entries()) {
+    const isTitle = index === 0;
+    drawing.push(
+      line.map(({ text, tone }, place) =>
+        paint(fit(text, widths[place] ?? 0, kept[place]?.shrink?.cut), isTitle ? "faint" : tone, options.color),
+      ),
+    );
+  }
+  const beside = rest === undefined ? [] : [paint(rest.title, "faint", options.color), ...rows.map((row) => rest.cell(row, left))];
+  return drawing
+    .toString()
+    .split("\n")
+    .map((line, index) => `${" ".repeat(INDENT)}${line}${" ".repeat(GAP)}${beside[index] ?? ""}`.trimEnd())
+    .join("\n");
+}
+
+const NO_RULES = {
+  top: "",
+  "top-mid": "",
+  "top-left": "",
+  "top-right": "",
+  bottom: "",
+  "bottom-mid": "",
+  "bottom-left": "",
+  "bottom-right": "",
+  left: "",
+  "left-mid": "",
+  mid: "",
+  "mid-mid": "",
+  right: "",
+  "right-mid": "",
+  middle: " ".repeat(GAP),
+} as const;
+
+/** Title, rows and footer of one column. */
+function cellsOf<Row>(column: Column<Row>, rows: readonly Row[], { footer }: TableOptions<Row>): Cell[] {
+  const cells = [column.title, ...rows.map((row) => column.cell(row)), ...(footer === undefined ? [] : [footer[column.title] ?? ""])];
+  return cells.map((cell) => (typeof cell === "string" ? { text: cell } : cell));
+}
+
+function keptColumns<Row>(
+  columns: readonly Column<Row>[],
+  cells: ReadonlyMap<Column<Row>, readonly Cell[]>,
+  { width }: TableOptions<Row>,
+): Column<Row>[] {
+  const least = (column: Column<Row>) => Math.min(widest(cells.get(column) ?? []), column.shrink?.to ?? Number.POSITIVE_INFINITY);
+  let kept = [...columns];
+  const tooWide = () => INDENT + sum(kept.map(least)) + GAP * (kept.length - 1) > width;
+  while (tooWide()) {
+    const worst = Math.max(...kept.map(({ rank }) => rank ?? 0));
+    if (worst === 0) break;
+    kept = kept.filter(({ rank }) => (rank ?? 0) !== worst);
+  }
+  return kept;
+}
+
+/** Widths with the cuttable columns cut, each in the order they come, as far as needed. */
+function shrunk<Row>(columns: readonly Column<Row>[], widths: readonly number[], width: number): number[] {
+  let over = INDENT + sum(widths) + GAP * (columns.length - 1) - width;
+  return widths.map((natural, place) => {
+    const give = Math.max(Math.min(over, natural - (columns[place]?.shrink?.to ?? natural)), 0);
+    over -= give;
+    return natural - give;
+  });
+}
+
+function rowsOf(columns: readonly (readonly Cell[])[]): Cell[][] {
+  return (columns[0] ?? []).map((_, index) => columns.map((cells) => cells[index] ?? { text: "" }));
+}
+
+function widest(cells: readonly Cell[]): number {
+  return Math.max(...cells.map(({ text }) => displayWidth(text)), 1);
+}
+
+function sum(widths: readonly number[]): number {
+  return widths.reduce((total, width) => total + width, 0);
+}

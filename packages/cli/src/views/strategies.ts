@@ -1,0 +1,112 @@
+import { builtinCalendar, openAt, type Strategy } from "@stratctl/sdk";
+import type { ViewOptions } from "../output.ts";
+import { clean, counted, joined, rupees, toneOf } from "../terminal/format.ts";
+import { dayText, minuteText, shortDayText, whenText, ZONE } from "../terminal/moment.ts";
+import { sparkline } from "../terminal/sparkline.ts";
+import { table, type Column } from "../terminal/table.ts";
+import { headline, reasonLine } from "./headline.ts";
+import { shellWord } from "./legs.ts";
+import { totalOf } from "./sums.ts";
+import { pnlSeries, type Timeline } from "./timeline.ts";
+
+/** The session whose P&L the list draws, and each strategy's course through it. */
+export interface Courses {
+  readonly day_ms: number;
+  readonly isToday: boolean;
+  readonly timelines: ReadonlyMap<number, Timeline>;
+}
+
+const COLUMNS: readonly Column<Strategy>[] = [
+  { title: "id", cell: ({ strategy_id }) => String(strategy_id), align: "right" },
+  { title: "strategy", cell: (strategy) => nameOf(strategy), shrink: { to: 12 } },
+  { title: "tags", cell: ({ tags }) => clean(tags.join(", ")), rank: 4, shrink: { to: 8 } },
+  { title: "legs", cell: ({ instrument_count }) => String(instrument_count), align: "right", rank: 3 },
+  {
+    title: "P&L ₹",
+    cell: ({ current_pnl }) => ({ text: rupees(current_pnl, { signed: true }), tone: toneOf(current_pnl) }),
+    align: "right",
+  },
+  { title: "M2M ₹", cell: ({ current_m2m }) => rupees(current_m2m), align: "right", rank: 2 },
+];
+
+/** Narrower than this a sparkline tells nothing. */
+const SPARKLINE_LEAST = 12;
+
+export function strategyList(account_id: string, strategies: readonly Strategy[], courses: Courses | null, options: ViewOptions): string {
+  if (strategies.length === 0) return `no strategies like that in ${clean(account_id)}`;
+  const held = strategies.filter(({ instrument_count, current_pnl }) => instrument_count > 0 || current_pnl !== null);
+  const priced = held.filter(({ current_pnl }) => current_pnl !== null);
+  const shown = strategies.some(({ tags }) => tags.length > 0) ? COLUMNS : COLUMNS.filter(({ title }) => title !== "tags");
+  const rest = courses === null ? undefined : sparklines(courses, options);
+  const lines = [
+    priced.length === 0
+      ? joined([clean(account_id), market(options.now_ms)], options.width)
+      : headline(
+          {
+            name: account_id,
+            pnl: totalOf(priced.map(({ current_pnl }) => current_pnl)),
+            m2m: totalOf(priced.map(({ current_m2m }) => current_m2m)),
+            more: [...(priced.length < held.length ? [`${priced.length} of ${held.length} priced`] : []), market(options.now_ms)],
+          },
+          options,
+        ),
+    "",
+    table(shown, strategies, { width: options.width, color: options.color, ...(rest === undefined ? {} : { rest }) }),
+    ...strategies.flatMap(({ strategy_id, reason }) => (reason === null ? [] : [reasonLine(strategy_id, reason)])),
+  ];
+  return lines.join("\n");
+}
+
+export function strategyCard(strategy: Strategy, options: ViewOptions): string {
+  const { account_id, status, description, tags, marked_at, stale, priced, instrument_count, reason } = strategy;
+  const created = `created ${dayText(Date.parse(strategy.created_at))}${strategy.created_by === null ? "" : ` by ${clean(strategy.created_by)}`}`;
+  const marked = marked_at === null ? "never marked" : `marked ${whenText(Date.parse(marked_at), options.now_ms)} ${ZONE}`;
+  const isPartly = priced !== null && priced < instrument_count;
+  const facts = [
+    clean(account_id),
+    `id ${strategy.strategy_id}`,
+    ...(strategy.is_default ? ["default"] : []),
+    ...(status === "archived" ? ["archived"] : []),
+    counted(instrument_count, "leg"),
+    marked,
+    ...(isPartly ? [`${priced} of ${instrument_count} priced`] : []),
+    ...(stale === null || stale === 0 ? [] : [`${stale} stale`]),
+    created,
+    ...(tags.length === 0 ? [] : [`tags ${clean(tags.join(", "))}`]),
+    ...(strategy.total_capital_deployed === null ? [] : [`capital ${rupees(strategy.total_capital_deployed)}`]),
+    ...(strategy.total_margin_used === null ? [] : [`margin ${rupees(strategy.total_margin_used)}`]),
+  ];
+  return [
+    headline({ name: strategy.name, pnl: strategy.current_pnl, m2m: strategy.current_m2m }, options),
+    joined(facts, options.width, " "),
+    ...(description === null || description === "" ? [] : [` ${clean(description)}`]),
+    ...(reason === null ? [] : [reasonLine("no mark", reason)]),
+  ].join("\n");
+}
+
+/** `Created 7  Condor`, with what to do next where that is plain. */
+export function strategyDone({ strategy_id, name, status, instrument_count }: Strategy, done: string): string {
+  const line = `${done} ${strategy_id}  ${clean(name)}`;
+  if (status === "archived") return `${line}; its candles stay`;
+  return instrument_count > 0 ? line : `${line}\n add a leg: stratctl leg add ${shellWord(name)} SELL 1lot <instrument>`;
+}
+
+function nameOf({ name, is_default, status }: Strategy): string {
+  return clean(name) + (is_default ? "  ★" : "") + (status === "archived" ? " (archived)" : "");
+}
+
+function sparklines({ timelines, day_ms, isToday }: Courses, { color, now_ms }: ViewOptions) {
+  return {
+    title: `${isToday ? "today" : shortDayText(day_ms, now_ms)} (P&L)`,
+    least: SPARKLINE_LEAST,
+    cell: ({ strategy_id }: Strategy, width: number) => {
+      const timeline = timelines.get(strategy_id);
+      return timeline === undefined ? "" : sparkline(pnlSeries(timeline), { width, color });
+    },
+  };
+}
+
+function market(now_ms: number): string {
+  const state = openAt(builtinCalendar(), "NFO", now_ms) === null ? "closed" : "open";
+  return `${dayText(now_ms)} ${minuteText(now_ms)} ${ZONE} · NFO ${state}`;
+}

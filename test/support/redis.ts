@@ -55,7 +55,7 @@ async function ping(socket: string): Promise<void> {
 }
 
 /** A port nobody listens on: Redis takes no port 0 to mean "any". */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => {
     server.listen(0, "127.0.0.1", resolve);

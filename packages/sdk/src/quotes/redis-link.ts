@@ -18,6 +18,8 @@ export class RedisLink {
   #opening: Promise<Redis | Cluster> | null = null;
   /** Settles with the outcome of the first attempt, good or bad: only that one is worth waiting for. */
   #first: Promise<unknown> = Promise.resolve();
+  /** Not the client's own status: that says ready until a destroyed connection has closed. */
+  #is_ready = false;
   /** Why it is not ready. */
   #problem: string | null = null;
 
@@ -31,7 +33,7 @@ export class RedisLink {
     this.#opening ??= this.#open();
     const client = await this.#opening;
     await this.#first;
-    if (client.status !== "ready") throw unavailable("redis", this.#problem ?? "no answer");
+    if (!this.#is_ready) throw unavailable("redis", this.#problem ?? "no answer");
     return client;
   }
 
@@ -39,8 +41,8 @@ export class RedisLink {
   drop(): void {
     this.#first = Promise.resolve();
     this.#problem = "no answer";
-    // disconnect() says goodbye first and waits for an answer; a silent peer gives none.
-    if (this.#client?.status === "ready") for (const node of nodesOf(this.#client)) node.stream?.destroy();
+    if (this.#is_ready && this.#client !== null) cut(this.#client, { reconnect: true });
+    this.#is_ready = false;
   }
 
   /** The server turned out to be one node of a cluster: from here on its nodes are asked, each for its own keys. */
@@ -66,10 +68,8 @@ export class RedisLink {
     const client = this.#client;
     this.#client = null;
     this.#opening = null;
-    if (client === null) return;
-    const nodes = nodesOf(client);
-    client.disconnect();
-    for (const node of nodes) node.stream?.destroy();
+    this.#is_ready = false;
+    if (client !== null) cut(client, { reconnect: false });
   }
 
   /** Why an error came, without the password. */
@@ -84,16 +84,20 @@ export class RedisLink {
 
   #adopt<Client extends Redis | Cluster>(client: Client): Client {
     this.#client = client;
-    client.on("error", (error: unknown) => {
-      this.#problem = this.reasonOf(lastNodeError(error));
-    });
-    client.on("ready", () => {
-      this.#problem = null;
-    });
-    client.on("close", () => {
-      this.#problem ??= "connection cut";
-    });
-    this.#first = client.connect().catch(() => undefined); // why is told by the error event
+    const turns = (is_ready: boolean, problem: string | null): void => {
+      // A client that was replaced still has its end to tell.
+      if (this.#client !== client) return;
+      this.#is_ready = is_ready;
+      this.#problem = problem;
+    };
+    client.on("error", (error: unknown) => turns(this.#is_ready, this.reasonOf(lastNodeError(error))));
+    client.on("ready", () => turns(true, null));
+    client.on("close", () => turns(false, this.#problem ?? "connection cut"));
+    // Not the promise of connect(): a cluster's is kept before it is ready. Why it failed is told by the error event.
+    const first = Promise.withResolvers<void>();
+    client.once("ready", first.resolve).once("close", first.resolve);
+    client.connect().catch(() => first.resolve());
+    this.#first = first.promise;
     return client;
   }
 }
@@ -122,12 +126,20 @@ function nodesOf(client: Redis | Cluster): readonly Redis[] {
   return "nodes" in client ? client.nodes() : [client];
 }
 
+/** disconnect() alone says goodbye first and waits for an answer; a silent peer gives none. */
+function cut(client: Redis | Cluster, { reconnect }: { reconnect: boolean }): void {
+  const nodes = nodesOf(client);
+  client.disconnect(reconnect);
+  for (const node of nodes) node.stream?.destroy();
+}
+
 function lastNodeError(error: unknown): unknown {
   return error instanceof Error && "lastNodeError" in error ? (error.lastNodeError ?? error) : error;
 }
 
 function checked(url: string): string {
-  if (url.startsWith("/") || (/^rediss?:\/\//.test(url) && URL.canParse(url))) return url;
+  if (url.startsWith("/")) return url;
+  if (/^rediss?:\/\//.test(url) && URL.canParse(url) && new URL(url).hostname !== "") return url;
   throw new StratctlError("url_invalid", "the Redis URL is neither redis://host:port, rediss://host:port nor the path of a socket", {
     hint: "e.g. redis://localhost:6379",
   });

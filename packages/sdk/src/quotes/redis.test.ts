@@ -1,0 +1,312 @@
+import { Redis } from "ioredis";
+import { spawnSync } from "node:child_process";
+import { inspect } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { freePort, redisMissing, startRedis, type RedisServer } from "../../../../test/support/redis.ts";
+import { startPipe } from "../../../../test/support/pipe.ts";
+import { StratctlError } from "../errors.ts";
+import { redisSource } from "./redis.ts";
+import type { InstrumentRef, QuoteSink, QuoteSource } from "./source.ts";
+
+const ref = (instrument: string, instrument_token: number | null = null): InstrumentRef => {
+  const [exchange = "", tradingsymbol = ""] = instrument.split(":");
+  return { instrument, exchange, tradingsymbol, instrument_token };
+};
+
+const deaf: QuoteSink = { quote: () => undefined, refused: () => undefined, absent: () => undefined };
+
+interface Read {
+  readonly prices: Record<string, number>;
+  readonly refused: Record<string, string>;
+  readonly absent: Record<string, string>;
+  readonly at: Record<string, number | null>;
+  readonly error: string | null;
+  readonly took_ms: number;
+}
+
+async function readAll(source: QuoteSource, instruments: readonly InstrumentRef[], deadline_ms = 5_000): Promise<Read> {
+  const read: Omit<Read, "error" | "took_ms"> = { prices: {}, refused: {}, absent: {}, at: {} };
+  const name = (index: number): string => instruments[index]?.instrument ?? "?";
+  const start_ms = performance.now();
+  const error = await source
+    .read(
+      instruments,
+      {
+        quote: (index, price_units, at_ms) => {
+          read.prices[name(index)] = price_units / 10_000;
+          read.at[name(index)] = at_ms;
+        },
+        refused: (index, why) => (read.refused[name(index)] = why),
+        absent: (index, why) => (read.absent[name(index)] = why),
+      },
+      { deadline_ms },
+    )
+    .then(
+      () => null,
+      (failure: unknown) => {
+        expect(failure).toBeInstanceOf(StratctlError);
+        return failure instanceof StratctlError ? failure.message : "";
+      },
+    );
+  return { ...read, error, took_ms: performance.now() - start_ms };
+}
+
+describe.skipIf(redisMissing)("a real Redis", () => {
+  let server: RedisServer;
+  let client: Redis;
+  let source: QuoteSource;
+
+  beforeAll(async () => {
+    server = await startRedis();
+    client = new Redis(server.url);
+    source = redisSource({ url: server.url });
+  });
+  afterAll(async () => {
+    await source.close();
+    client.disconnect();
+    await server.stop();
+  });
+
+  test("the first key, then the key of the token; plain numbers and JSON", async () => {
+    await client.mset({
+      "ltp:NFO:A": "118",
+      "ltp:NSE:NIFTY 50": '{"last_price":22545.900390625,"timestamp":"2026-11-25 09:20:05"}',
+      "ticker:7:ltp": "64.95",
+      "ltp:NFO:BAD": '{"last_price":"soon"}',
+      "ticker:8:ltp": '{"ltp":1.5,"ts":1764042605}',
+      "ltp:NFO:WORSE": "",
+      "ltp:NFO:WORST": "NaN",
+    });
+    const with_token = [ref("NFO:A", 1), ref("NFO:BY_TOKEN", 7), ref("NFO:BAD", 8), ref("NFO:NONE", 9), ref("NFO:WORST", 99)];
+    const read = await readAll(source, [...with_token, ref("NSE:NIFTY 50"), ref("NFO:NOTHING"), ref("NFO:WORSE")]);
+    expect(read.prices).toEqual({ "NFO:A": 118, "NSE:NIFTY 50": 22545.9004, "NFO:BY_TOKEN": 64.95, "NFO:BAD": 1.5 });
+    expect(read.at).toEqual({
+      "NFO:A": null,
+      "NSE:NIFTY 50": Date.parse("2026-11-25T03:50:05Z"),
+      "NFO:BY_TOKEN": null,
+      "NFO:BAD": 1_764_042_605_000,
+    });
+    expect(read.absent).toEqual({ "NFO:NONE": "no key", "NFO:NOTHING": "no key" });
+    expect(Object.keys(read.refused)).toEqual(["NFO:BAD", "NFO:WORST", "NFO:WORSE"]);
+    expect(read.error).toBeNull();
+  });
+
+  test("a-key-of-the-wrong-type costs its own instrument", async () => {
+    await client.hset("ltp:NFO:NIFTY26N1724500CE", "last_price", "118");
+    await client.set("ltp:NFO:NIFTY26N1724000PE", "112");
+    const read = await readAll(source, [ref("NFO:NIFTY26N1724500CE", 3), ref("NFO:NIFTY26N1724000PE")]);
+    expect(read).toMatchObject({ prices: { "NFO:NIFTY26N1724000PE": 112 }, absent: { "NFO:NIFTY26N1724500CE": "no key" }, error: null });
+  });
+
+  test("a socket's path is a URL as well", async () => {
+    const other = redisSource({ url: server.socket });
+    expect((await readAll(other, [ref("NFO:A")])).prices).toEqual({ "NFO:A": 118 });
+    await other.close();
+  });
+
+  test("a hundred thousand instruments in one read", { timeout: 120_000 }, async () => {
+    const instruments = Array.from({ length: 100_000 }, (_, number) => ref(`NFO:T${number}`));
+    for (let from = 0; from < instruments.length; from += 10_000)
+      await client.mset(
+        instruments
+          .slice(from, from + 10_000)
+          .flatMap(({ tradingsymbol }, place) => [`ltp:NFO:${tradingsymbol}`, `${from + place + 1}.05`]),
+      );
+    let count = 0;
+    let sum = 0;
+    const sink = {
+      quote: (index: number, price_units: number) => {
+        count += 1;
+        if (price_units === (index + 1) * 10_000 + 500) sum += 1;
+      },
+      refused: () => undefined,
+      absent: () => undefined,
+    };
+    const start_ms = performance.now();
+    await source.read(instruments, sink, { deadline_ms: 30_000 });
+    console.log(`redis.test.ts: 100,000 prices read in ${Math.round(performance.now() - start_ms)} ms`);
+    expect([count, sum]).toEqual([100_000, 100_000]);
+  });
+
+  test("what comes after the deadline is not told", async () => {
+    const instruments = Array.from({ length: 100_000 }, (_, number) => ref(`NFO:T${number}`));
+    const told: number[] = [];
+    const sink = { quote: (index: number) => told.push(index), refused: () => undefined, absent: () => undefined };
+    await expect(source.read(instruments, sink, { deadline_ms: 1 })).rejects.toMatchObject({
+      code: "source_unavailable",
+      message: "redis: no answer within 1 ms",
+    });
+    const { length } = told;
+    expect(length).toBeLessThan(100_000);
+    await client.ping(); // by now the server has sent all it was asked for
+    await client.ping();
+    expect(told).toHaveLength(length);
+    await expect.poll(async () => (await readAll(source, [ref("NFO:A")])).prices, { timeout: 10_000 }).toEqual({ "NFO:A": 118 });
+  });
+});
+
+describe.skipIf(redisMissing)("redis-away-must-not-hold-the-sample", () => {
+  test("refused from the start, then black-holed, then back: errors at once, and no restart", { timeout: 60_000 }, async () => {
+    await using server = await startRedis();
+    const client = new Redis(server.url);
+    await client.set("ltp:NFO:A", "118");
+    await using pipe = await startPipe(server.port);
+    await pipe.refuse();
+    const source = redisSource({ url: `redis://127.0.0.1:${pipe.port}` });
+
+    for (let pass = 0; pass < 5; pass += 1) {
+      const read = await readAll(source, [ref("NFO:A")], 300);
+      expect(read.error).toBe("redis: connection refused");
+      expect(read.took_ms).toBeLessThan(400);
+    }
+
+    await pipe.accept();
+    pipe.swallow();
+    // Connected, and silent: of a connection that stalls only the first read waits for its deadline.
+    for (let pass = 0; pass < 12; pass += 1) {
+      const read = await readAll(source, [ref("NFO:A")], 300);
+      expect(read.error).toMatch(/^redis: (connection refused|no answer|connection cut)/);
+      expect(read.took_ms).toBeLessThan(500);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+
+    pipe.flow();
+    await expect.poll(async () => (await readAll(source, [ref("NFO:A")], 300)).prices, { timeout: 15_000 }).toEqual({ "NFO:A": 118 });
+
+    // Once more while connected: the black hole opens under a connection that works.
+    pipe.swallow();
+    const first = await readAll(source, [ref("NFO:A")], 300);
+    expect(first.error).toBe("redis: no answer within 300 ms");
+    const second = await readAll(source, [ref("NFO:A")], 300);
+    expect(second.error).toBe("redis: no answer");
+    expect(second.took_ms).toBeLessThan(100);
+    await client.set("ltp:NFO:A", "119");
+    pipe.flow();
+    await expect.poll(async () => (await readAll(source, [ref("NFO:A")], 300)).prices, { timeout: 15_000 }).toEqual({ "NFO:A": 119 });
+    await source.close();
+    client.disconnect();
+  });
+
+  test("a process that was stopped answers again after SIGCONT", { timeout: 60_000 }, async () => {
+    await using server = await startRedis();
+    const source = redisSource({ url: server.url });
+    const client = new Redis(server.url);
+    await client.set("ltp:NFO:A", "1");
+    const info = await client.info("server");
+    const pid = Number(/process_id:(\d+)/.exec(info)?.[1]);
+    expect((await readAll(source, [ref("NFO:A")])).prices).toEqual({ "NFO:A": 1 });
+    process.kill(pid, "SIGSTOP");
+    const read = await readAll(source, [ref("NFO:A")], 200);
+    process.kill(pid, "SIGCONT");
+    expect(read.error).toBe("redis: no answer within 200 ms");
+    await expect.poll(async () => (await readAll(source, [ref("NFO:A")], 300)).prices, { timeout: 15_000 }).toEqual({ "NFO:A": 1 });
+    await source.close();
+    client.disconnect();
+  });
+});
+
+describe.skipIf(redisMissing)("a cluster of two masters", () => {
+  test("cluster-keys-in-different-slots are read from the nodes that have them", { timeout: 60_000 }, async () => {
+    await using world = await startCluster();
+    const slots = {
+      "ltp:NFO:NIFTY26N1724500CE": 11428,
+      "ltp:NFO:NIFTY26N1724000PE": 6611,
+      "ltp:NFO:NIFTY26N1724700CE": 10279,
+      "ltp:NFO:NIFTY26N1723800PE": 5055,
+    };
+    for (const [key, slot] of Object.entries(slots)) expect(await world.first.cluster("KEYSLOT", key)).toBe(slot);
+    const prices = [118, 112, 49, 44];
+    for (const [place, [key, slot]] of Object.entries(slots).entries()) await world.ofSlot(slot).set(key, `${prices[place]}`);
+    await world.ofSlot(await world.first.cluster("KEYSLOT", "ltp:NFO:HASH")).hset("ltp:NFO:HASH", "last_price", "1");
+
+    const source = redisSource({ url: world.url });
+    const instruments = [...Object.keys(slots).map((key) => ref(key.slice("ltp:".length))), ref("NFO:HASH"), ref("NFO:NONE")];
+    for (let pass = 0; pass < 2; pass += 1) {
+      const read = await readAll(source, instruments);
+      expect(read).toMatchObject({
+        prices: { "NFO:NIFTY26N1724500CE": 118, "NFO:NIFTY26N1724000PE": 112, "NFO:NIFTY26N1724700CE": 49, "NFO:NIFTY26N1723800PE": 44 },
+        absent: { "NFO:HASH": "no key", "NFO:NONE": "no key" },
+        error: null,
+      });
+    }
+    // After a deadline that was missed the connections are new ones, and the cluster is found again.
+    await source.read(instruments, deaf, { deadline_ms: 0 }).catch(() => undefined);
+    await expect.poll(async () => Object.keys((await readAll(source, instruments)).prices), { timeout: 15_000 }).toHaveLength(4);
+    await source.close();
+  });
+});
+
+describe("what a URL says", () => {
+  test.each(["localhost:6379", "http://localhost:6379", "redis://", "", "redis://[::1"])("%j is no URL of a Redis", (url) => {
+    expect(() => redisSource({ url })).toThrow(expect.objectContaining({ code: "url_invalid" }));
+  });
+
+  test("a name that does not resolve", async () => {
+    const source = redisSource({ url: "redis://no-such-host.invalid:6379" });
+    expect((await readAll(source, [ref("NFO:A")])).error).toBe("redis: name not found");
+    await source.close();
+  });
+
+  test("a socket that is not there", async () => {
+    const source = redisSource({ url: "/no/such/socket" });
+    expect((await readAll(source, [ref("NFO:A")])).error).toBe("redis: no such socket");
+    await source.close();
+  });
+
+  test.skipIf(redisMissing)("a wrong password is said, and not shown", async () => {
+    await using server = await startRedis();
+    const client = new Redis(server.url);
+    await client.config("SET", "requirepass", "right p@ss");
+    client.disconnect();
+    for (const [url, error] of [
+      [`redis://:s3cret%2Fpass@127.0.0.1:${server.port}`, /^redis: WRONGPASS/],
+      [server.url, /^redis: NOAUTH/],
+    ] as const) {
+      const source = redisSource({ url });
+      const failure = await source.read([ref("NFO:A")], deaf, { deadline_ms: 3_000 }).catch((thrown: unknown) => thrown);
+      if (!(failure instanceof StratctlError)) throw new Error("it was read without the password");
+      expect(failure.message).toMatch(error);
+      expect(JSON.stringify(failure) + inspect(failure, { depth: 10 })).not.toMatch(/s3cret/);
+      await source.close();
+    }
+    const source = redisSource({ url: `redis://:right%20p%40ss@127.0.0.1:${server.port}/0` });
+    expect((await readAll(source, [ref("NFO:A")])).absent).toEqual({ "NFO:A": "no key" });
+    await source.close();
+  });
+});
+
+async function startCluster(): Promise<AsyncDisposable & { url: string; first: Redis; ofSlot: (slot: unknown) => Redis }> {
+  const bus_ports = [await freePort(), await freePort()];
+  const servers = await Promise.all(bus_ports.map((port) => startRedis(["--cluster-enabled", "yes", "--cluster-port", String(port)])));
+  const [first, second] = servers.map(({ port }) => new Redis(port, "127.0.0.1"));
+  const [to] = servers.slice(1);
+  if (first === undefined || second === undefined || to === undefined) throw new Error("two servers were started");
+  await first.cluster("ADDSLOTSRANGE", 0, 8191);
+  await second.cluster("ADDSLOTSRANGE", 8192, 16383);
+  await first.call("CLUSTER", "MEET", "127.0.0.1", to.port, bus_ports[1] ?? 0);
+  for (const node of [first, second]) await expect.poll(() => node.cluster("INFO"), { timeout: 20_000 }).toContain("cluster_state:ok");
+  return {
+    url: servers[0]?.url ?? "",
+    first,
+    ofSlot: (slot) => (Number(slot) < 8192 ? first : second),
+    [Symbol.asyncDispose]: async () => {
+      first.disconnect();
+      second.disconnect();
+      await Promise.all(servers.map(({ stop }) => stop()));
+    },
+  };
+}
+
+test("making a source opens nothing", () => {
+  const script = `
+    import { redisSource } from ${JSON.stringify(new URL("redis.ts", import.meta.url).href)};
+    redisSource({ url: "redis://127.0.0.1:1" });
+    console.log(JSON.stringify(process.getActiveResourcesInfo()), Object.keys(process.moduleLoadList ?? {}).length);
+    const { createRequire } = await import("node:module");
+    console.log(Object.keys(createRequire(import.meta.url).cache).some((path) => path.includes("ioredis")));
+  `;
+  const { stdout, status } = spawnSync(process.execPath, ["--input-type=module", "--eval", script], { encoding: "utf8", timeout: 20_000 });
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/^\[\]/);
+  expect(stdout).toContain("false");
+});

@@ -1,0 +1,64 @@
+import { connect, createServer, type Socket } from "node:net";
+
+/** A TCP pipe before a server that can be closed, or go silent without closing: what no mock does. */
+export interface Pipe extends AsyncDisposable {
+  /** Connect here instead of to the server. */
+  readonly port: number;
+  /** Nobody listens any more: new connections are refused, those there are cut. */
+  refuse(): Promise<void>;
+  /** Listens again, on the same port. */
+  accept(): Promise<void>;
+  /** Connections are taken and kept, and nothing goes through in either direction: a black hole. */
+  swallow(): void;
+  /** Things go through again; connections that lost something in the hole are cut. */
+  flow(): void;
+}
+
+/** A pipe to a port of this machine; it starts open. */
+export async function startPipe(server_port: number): Promise<Pipe> {
+  const sockets = new Set<Socket>();
+  let is_hole = false;
+  const keep = (socket: Socket): void => {
+    sockets.add(socket);
+    socket.on("error", () => undefined); // a cut pipe is what these tests are about
+    socket.on("close", () => sockets.delete(socket));
+  };
+  const server = createServer((near) => {
+    const far = connect(server_port, "127.0.0.1");
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      keep(from);
+      from.on("data", (bytes) => void (is_hole || to.write(bytes)));
+      from.on("close", () => to.destroy());
+    }
+  });
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
+  const listen = async (port: number): Promise<number> => {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject).listen(port, "127.0.0.1", resolve);
+    });
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("no port");
+    return address.port;
+  };
+  const refuse = async (): Promise<void> => {
+    cut();
+    if (server.listening) await new Promise((resolve) => server.close(resolve));
+  };
+  const port = await listen(0);
+  return {
+    port,
+    refuse,
+    accept: async () => void (await listen(port)),
+    swallow: () => void (is_hole = true),
+    flow: () => {
+      is_hole = false;
+      cut();
+    },
+    [Symbol.asyncDispose]: refuse,
+  };
+}

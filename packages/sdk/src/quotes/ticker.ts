@@ -44,6 +44,8 @@ interface Reading {
   readonly sink: QuoteSink;
   readonly queue: IterableIterator<Request>;
   readonly end: AbortSignal;
+  /** Why it ended before its time. */
+  readonly late: () => string;
   answer_count: number;
   /** Why the last request that got no answer got none. */
   failure: string | null;
@@ -107,11 +109,11 @@ class TickerSource implements QuoteSource {
     const timeout = AbortSignal.timeout(Math.ceil(deadline_ms));
     const end = signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
     const queue = this.#requests(instruments).values();
-    const reading: Reading = { instruments, sink, queue, end, answer_count: 0, failure: null };
+    const late = (): string => (signal?.aborted ? "interrupted" : `no answer within ${Math.ceil(deadline_ms)} ms`);
+    const reading: Reading = { instruments, sink, queue, end, late, answer_count: 0, failure: null };
     const pool = await this.#open();
     await Promise.all(Array.from({ length: this.#options.concurrency ?? 16 }, () => this.#ask(pool, reading)));
-    if (timeout.aborted) reading.failure = `no answer within ${Math.ceil(deadline_ms)} ms`;
-    if (signal?.aborted) reading.failure = "interrupted";
+    if (end.aborted) reading.failure = late();
     const rest = reading.failure ?? this.#rate.waits ?? OVER_RATE;
     for (const { indexes } of queue) for (const index of indexes) sink.absent(index, rest);
     if (reading.answer_count > 0) this.#rate.answered();
@@ -150,7 +152,7 @@ class TickerSource implements QuoteSource {
       else absent(order ?? String(statusCode));
       return order === null;
     } catch (error) {
-      reading.failure = reading.end.aborted ? "no answer in time" : reasonOf(error, this.#secrets());
+      reading.failure = reading.end.aborted ? reading.late() : reasonOf(error, this.#secrets());
       absent(reading.failure);
       // One cut connection among many that work costs its own instruments; a service that is away is not asked further.
       return reading.answer_count > 0;

@@ -195,8 +195,11 @@ describe("merge", () => {
   }
 
   test.each([
-    ["a high below the open", { high_units: -1 }],
-    ["a low above the close", { low_units: 1 }],
+    ["a high below the open", { high_units: -1, close_units: -1, low_units: -1 }],
+    ["a high below the close", { high_units: -1, open_units: -1, low_units: -1 }],
+    ["a low above the open", { low_units: 1, close_units: 1, high_units: 1 }],
+    ["a low above the close", { low_units: 1, open_units: 1, high_units: 1 }],
+    ["a first_at after the last_at", { first_at_ms: minute_ms + 1 }],
     ["a first_at of the minute before", { first_at_ms: minute_ms - 1 }],
     ["a last_at of the minute after", { last_at_ms: minute_ms + 60_000 }],
     ["no second sampled", { sampled: 0n }],

@@ -161,19 +161,23 @@ describe("markOf", () => {
     expect(() => markOf([{ ...leg, entry_price: 1.000_01 }], new Map([[CE, 1]]))).toThrow(
       expect.objectContaining({ code: "money_too_large" }),
     );
-    // m2m and entry_value fit, what lies between them does not.
-    const both: MarkLeg = { ...leg, direction: "SELL", cost: 400_000_000_000 };
-    expect(markOf([both, { ...both, direction: "BUY", cost: 0, entry_price: 0 }], new Map([[CE, 1]])).reason).toBeNull();
-    expect(markOf([{ ...both, direction: "BUY" }], new Map([[CE, 10]])).reason).toBeNull();
-    expect(
-      markOf(
-        [both, { ...leg, instrument: PE, cost: 0, direction: "BUY" }],
-        new Map([
-          [CE, 1],
-          [PE, 200],
-        ]),
-      ).reason,
-    ).toBe(TOO_LARGE);
+  });
+
+  test("where each part fits and what lies between them does not, there is no mark", () => {
+    const half = 300_000_000_000;
+    const open: MarkLeg = { instrument: CE, direction: "SELL", quantity: 1, entry_price: half };
+    const gone = (direction: Direction): MarkLeg => ({ instrument: PE, direction, quantity: 1, entry_price: half, exit_price: 0 });
+    const long: MarkLeg = { instrument: PE, direction: "BUY", quantity: 1, entry_price: 0 };
+    const at = (price: number): ReadonlyMap<string, number> =>
+      new Map([
+        [CE, 1],
+        [PE, price],
+      ]);
+    expect(markOf([open], at(1))).toMatchObject({ pnl: half - 1, reason: null });
+    expect(markOf([open, gone("BUY")], at(1))).toMatchObject({ pnl: -1, unrealized_pnl: half - 1, reason: null });
+    expect(markOf([open, gone("SELL")], at(1))).toMatchObject({ pnl: null, realized_pnl: half, reason: TOO_LARGE });
+    // Unrealized 600 thousand million, of which a realized loss would leave half.
+    expect(markOf([open, long, gone("BUY")], at(half))).toMatchObject({ m2m: null, unrealized_pnl: null, reason: TOO_LARGE });
   });
 
   test("a cost that is kept counts, not the average that is shown", () => {

@@ -27,7 +27,7 @@ export function m2mUnits(legs: LegArrays, from: number, to: number): number {
     magnitude += Math.abs(value);
   }
   // While the magnitudes add up to a safe integer, no product and no partial sum has been rounded.
-  if (magnitude <= MONEY_MAX_UNITS) return sum + 0;
+  if (magnitude <= MONEY_MAX_UNITS) return sum;
   if (Number.isNaN(magnitude)) return Number.NaN;
   return exactM2mUnits(legs, from, to);
 }

@@ -44,7 +44,7 @@ export function realizedUnits(legs: readonly LegCost[]): number | null {
 export function pnlUnits(parts: { realized_pnl_units: number; entry_value_units: number; m2m_units: number }): number {
   const { realized_pnl_units, entry_value_units, m2m_units } = parts;
   const magnitude = Math.abs(realized_pnl_units) + Math.abs(entry_value_units) + Math.abs(m2m_units);
-  if (magnitude <= MONEY_MAX_UNITS) return realized_pnl_units + entry_value_units - m2m_units + 0;
+  if (magnitude <= MONEY_MAX_UNITS) return realized_pnl_units + entry_value_units - m2m_units;
   if (Number.isNaN(magnitude)) return Number.NaN;
   return boundedUnits(BigInt(realized_pnl_units) + BigInt(entry_value_units) - BigInt(m2m_units)) ?? Number.NaN;
 }

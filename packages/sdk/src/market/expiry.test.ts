@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { builtinCalendar, sessionsBetween } from "./calendar.ts";
+import { builtinCalendar, parseCalendar, sessionsBetween } from "./calendar.ts";
 import { expiryOf } from "./expiry.ts";
 
 const calendar = builtinCalendar();
@@ -53,6 +53,22 @@ describe("expiryOf", () => {
         }
       }),
     );
+  });
+
+  test("where the weekday changes within a week, neither rule may have a day in it", () => {
+    const own = parseCalendar({
+      zone: calendar.zone,
+      days: { own: { listed_years: [], closed: [], special: [], traded: [] } },
+      exchanges: {
+        NFO: {
+          days: "own",
+          hours: [{ open: "09:15", close: "15:30" }],
+          expiries: [{ weekday: "thursday" }, { from: "2026-01-08", weekday: "tuesday" }],
+        },
+      },
+    });
+    const weeks = ["2026-01-01", "2026-01-08", "2026-01-15"].map((week_of) => expiryOf(own, "NFO", { week_of }));
+    expect(weeks).toEqual(["2026-01-01", null, "2026-01-13"]);
   });
 
   test.each([{ month: "2026-13" }, { month: "March" }, { week_of: "2026-02-30" }])("%j is refused", (contract) => {

@@ -137,7 +137,7 @@ function monthOf(year = "", place: number): string | null {
 
 function option(name: string, strike = "", kind = "", due: Pick<Contract, "month" | "expiry">): Contract | null {
   const units = parseUnits(strike);
-  if (units === null || units === 0) return null;
+  if (units === null) return null;
   return { name, instrument_type: kind === "PE" ? "PE" : "CE", strike: amountOf(units), ...due };
 }
 

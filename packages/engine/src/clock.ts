@@ -1,5 +1,5 @@
 import { setTimeout as timer } from "node:timers/promises";
-import { assert } from "@stratctl/sdk/internal";
+import { assert, StratctlError } from "@stratctl/sdk/internal";
 
 /** Time as the engine sees it. What is stored comes of `now`; ages, deadlines and intervals are measured by `monotonic`. */
 export interface Clock {
@@ -72,4 +72,19 @@ export function ceilTo(at_ms: number, step: number): number {
 /** The greatest multiple of `step` that is not after `at_ms`. */
 export function floorTo(at_ms: number, step: number): number {
   return Math.floor(at_ms / step) * step;
+}
+
+export const MINUTE_MS = 60_000;
+
+/**
+ * A sampling interval: whole seconds, since a candle keeps which seconds were sampled, that divide a minute, so that every
+ * minute is sampled alike.
+ *
+ * @throws StratctlError input_invalid
+ */
+export function checkedInterval(interval_ms: number): number {
+  if (interval_ms >= 1000 && interval_ms % 1000 === 0 && MINUTE_MS % interval_ms === 0) return interval_ms;
+  throw new StratctlError("input_invalid", `a sampling interval of ${interval_ms / 1000} s does not divide a minute into whole seconds`, {
+    hint: "take 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30 or 60 s",
+  });
 }

@@ -53,3 +53,4 @@ export { batchOf, upsertMany as upsertCandles, type CandleBatch, type CandleUpse
 export { settleStrategies, upsertMany as upsertMarks, type MarkBatch } from "./store/mark.ts";
 export { upsertMany as upsertQuotes, type QuoteBatch } from "./store/quote.ts";
 export { migrate, migrationPlan, migrationStatus, type MigrationReport, type MigrationStatus } from "./store/migrate.ts";
+export { knownUntil } from "./market/calendar.ts";

@@ -1,0 +1,276 @@
+import {
+  builtinCalendar,
+  Fallback,
+  QuoteBoard,
+  StratctlError,
+  type BoardCounts,
+  type Calendar,
+  type Db,
+  type QuoteSource,
+  type SourceStatus,
+} from "@stratctl/sdk/internal";
+import { boundaries, checkedInterval, floorTo, MINUTE_MS, systemClock, type Boundary, type Clock } from "./clock.ts";
+import { hoursAt, openMask, type Hours } from "./hours.ts";
+import { BookKeeper } from "./keeper.ts";
+import type { Log } from "./log.ts";
+import { Notices } from "./notices.ts";
+import { Sampler, type Pass } from "./sample.ts";
+import { Troubles } from "./troubles.ts";
+import { UnwrittenQuotes } from "./unwritten.ts";
+import { within } from "./within.ts";
+import { Writer, type WriterCounts } from "./writer.ts";
+
+export interface DaemonOptions {
+  readonly db: Db;
+  /** In the order in which they are asked for a price. They and the database are closed by whoever opened them. */
+  readonly sources: readonly QuoteSource[];
+  readonly log: Log;
+  /** Aborted: the minute under way is written, within 5 s, and the loop ends. */
+  readonly signal: AbortSignal;
+  readonly timing?: Partial<DaemonTiming> | undefined;
+  readonly calendar?: Calendar | undefined;
+  readonly clock?: Clock | undefined;
+  /** One sample, written, and the end. Rejects where the database does not answer. */
+  readonly once?: boolean | undefined;
+  /** Called after each pass. */
+  readonly onPass?: ((pass: DaemonPass) => void) | undefined;
+}
+
+export interface DaemonTiming {
+  /** Whole seconds that divide a minute. 1000. */
+  readonly interval_ms: number;
+  /** Candles, marks and prices are written this often, and at each minute's end. 5000. */
+  readonly write_interval_ms: number;
+  /** A price older than this is stale. 60,000. */
+  readonly stale_ms_max: number;
+  /** This long after the open a leg that has not traded is carried at its last price before. 60,000. */
+  readonly carry_after_ms: number;
+  /** Candles that wait in memory for a database that is away, at most: 100 bytes each. 1,000,000. */
+  readonly waiting_max: number;
+}
+
+export interface DaemonPass extends Pass {
+  /** False outside every session: nothing was sampled then. */
+  readonly sampled: boolean;
+}
+
+/** Counts since the start. */
+export interface DaemonReport {
+  readonly pass_count: number;
+  readonly sample_count: number;
+  /** Samples that the process came to late, and left out. */
+  readonly skipped_count: number;
+  readonly candles: Readonly<WriterCounts>;
+  /** Candles of finished minutes that no database took. */
+  readonly lost_count: number;
+  readonly quotes: Readonly<BoardCounts>;
+  readonly sources: readonly SourceStatus[];
+}
+
+const TIMING: DaemonTiming = {
+  interval_ms: 1000,
+  write_interval_ms: 5000,
+  stale_ms_max: 60_000,
+  carry_after_ms: 60_000,
+  waiting_max: 1_000_000,
+};
+
+/** What SIGTERM leaves for the last write; systemd waits longer. */
+const FLUSH_MS = 5_000;
+
+/**
+ * The minute loop: samples every strategy at each boundary of the interval while an exchange of its legs is open, and keeps
+ * candles, latest marks and last prices in the database. It goes on whatever the market, the sources and the database do,
+ * until the signal is aborted.
+ *
+ * @throws StratctlError input_invalid: an interval that does not divide a minute; with `once` what the database says
+ */
+export async function runDaemon(options: DaemonOptions): Promise<DaemonReport> {
+  const daemon = new Daemon(options);
+  if (options.once === true) await daemon.once();
+  else await daemon.run();
+  return daemon.report();
+}
+
+class Daemon {
+  readonly #options: DaemonOptions;
+  readonly #timing: DaemonTiming;
+  readonly #clock: Clock;
+  readonly #calendar: Calendar;
+  readonly #board = new QuoteBoard();
+  readonly #fallback: Fallback;
+  readonly #keeper: BookKeeper;
+  readonly #sampler: Sampler;
+  readonly #writer: Writer;
+  readonly #unwritten: UnwrittenQuotes;
+  readonly #notices: Notices;
+  readonly #troubles: Troubles;
+  #hours: Hours | null = null;
+  #last_at_ms = Number.NEGATIVE_INFINITY;
+  #writing: Promise<void> | null = null;
+  #write_from_ms: number;
+  #pass_count = 0;
+  #sample_count = 0;
+  #skipped_count = 0;
+
+  constructor(options: DaemonOptions) {
+    const { db, sources, log, calendar = builtinCalendar(), clock = systemClock } = options;
+    this.#options = options;
+    this.#timing = { ...TIMING, ...options.timing };
+    this.#clock = clock;
+    this.#calendar = calendar;
+    const { interval_ms, stale_ms_max, carry_after_ms, waiting_max } = this.#timing;
+    checkedInterval(interval_ms);
+    // The sources leave a fifth of the interval to the rest of the pass.
+    this.#fallback = new Fallback({ sources, stale_ms_max, deadline_ms: Math.min(0.8 * interval_ms, SOURCES_MS_MAX), clock });
+    this.#keeper = new BookKeeper({ db, calendar, clock });
+    this.#sampler = new Sampler({ calendar, board: this.#board, stale_ms_max, carry_after_ms, source: "live" });
+    this.#writer = new Writer({ db, overwrite: false, candles_max: waiting_max });
+    this.#unwritten = new UnwrittenQuotes(this.#board);
+    this.#notices = new Notices(log, calendar);
+    this.#troubles = new Troubles(log);
+    this.#write_from_ms = clock.monotonic() + this.#timing.write_interval_ms;
+  }
+
+  async run(): Promise<void> {
+    const { signal } = this.#options;
+    await this.#turn(floorTo(this.#clock.now(), MINUTE_MS));
+    this.#notices.ready(
+      this.#keeper.book,
+      this.#options.sources.map(({ name }) => name),
+    );
+    const { interval_ms } = this.#timing;
+    try {
+      for await (const boundary of boundaries(this.#clock, { interval_ms, late_ms_max: interval_ms / 2 }, signal))
+        await this.#pass(boundary);
+    } finally {
+      await this.#stop();
+    }
+  }
+
+  async once(): Promise<void> {
+    const at_ms = floorTo(this.#clock.now(), 1000);
+    const failure = await this.#turn(floorTo(at_ms, MINUTE_MS));
+    if (failure !== null) throw failure;
+    const pass = await this.#sample(at_ms);
+    this.#notices.once(pass);
+    this.#finishMinute();
+    await this.#writer.write({ quotes: this.#unwritten.take().batch });
+  }
+
+  report(): DaemonReport {
+    return {
+      pass_count: this.#pass_count,
+      sample_count: this.#sample_count,
+      skipped_count: this.#skipped_count,
+      candles: this.#writer.counts,
+      lost_count: this.#writer.waiting_count,
+      quotes: this.#board.counts,
+      sources: this.#fallback.status(),
+    };
+  }
+
+  /** What happens at a boundary, in order. Nothing here rejects for what the world does. */
+  async #pass({ at_ms, skipped_count }: Boundary): Promise<void> {
+    if (at_ms <= this.#last_at_ms) this.#troubles.setBack(this.#last_at_ms, at_ms);
+    this.#last_at_ms = at_ms;
+    this.#pass_count += 1;
+    this.#skipped_count += skipped_count;
+    this.#troubles.skipped(skipped_count);
+    const minute_ms = floorTo(at_ms, MINUTE_MS);
+    if (minute_ms !== this.#sampler.minute_ms || !this.#keeper.was_read) await this.#turn(minute_ms);
+    const pass = await this.#sample(at_ms);
+    this.#writeWhereDue();
+    this.#options.onPass?.(pass ?? { at_ms, in_session_count: 0, marked_count: 0, sampled: false });
+  }
+
+  /** Ends the minute under way and begins another with the book of its start. Null, or why the book is still the one before. */
+  async #turn(minute_ms: number): Promise<StratctlError | null> {
+    this.#finishMinute();
+    const failure = await this.#keeper.refresh(minute_ms, this.#options.signal);
+    const { book } = this.#keeper;
+    if (this.#board.instruments !== book.instruments) this.#board.rebook(book.instruments);
+    this.#hours = null;
+    this.#sampler.start(book, minute_ms);
+    this.#troubles.book(failure);
+    this.#troubles.minute();
+    if (this.#pass_count > 0) this.#notices.book(book);
+    return failure;
+  }
+
+  #finishMinute(): void {
+    if (this.#sampler.minute_ms === null) return;
+    const { candles, marks } = this.#sampler.finish({ with_marks: true });
+    this.#writer.finish(candles, marks);
+    this.#notices.minute(candles);
+    this.#write_from_ms = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Null outside every session, where a minute before the open the sources are asked all the same. */
+  async #sample(at_ms: number): Promise<DaemonPass | null> {
+    const { book } = this.#keeper;
+    const { carry_after_ms } = this.#timing;
+    this.#hours = hoursAt(this.#calendar, book.exchanges, at_ms, this.#hours);
+    this.#notices.session(book, this.#hours, { at_ms, board: this.#board });
+    const open = openMask(this.#hours, at_ms);
+    // A plain number that is there before the open, and stays, is a price of before the open: it must have been seen then.
+    if (open === 0 && openMask(this.#hours, at_ms + carry_after_ms) === 0) return null;
+    await this.#refresh(at_ms);
+    if (open === 0 || this.#options.signal.aborted) return null;
+    const pass = this.#sampler.sample(at_ms);
+    this.#sample_count += 1;
+    // Right after an open not all have traded yet, which is no news.
+    if (open === openMask(this.#hours, at_ms - carry_after_ms)) this.#tellPrices(pass);
+    return { ...pass, sampled: true };
+  }
+
+  async #refresh(at_ms: number): Promise<void> {
+    await this.#fallback.refresh(this.#board, at_ms, this.#clock.monotonic(), { signal: this.#options.signal });
+    this.#troubles.sources(this.#fallback.status(), { at_ms, instrument_count: this.#board.length });
+  }
+
+  #tellPrices({ in_session_count, marked_count }: Pass): void {
+    const all_marked = marked_count === in_session_count;
+    this.#notices.prices(all_marked ? { instruments: new Map(), strategy_ids: [] } : this.#sampler.unmarked(), this.#board.length);
+  }
+
+  /** Begins a write where one is due and none is under way; sampling does not wait for it. */
+  #writeWhereDue(): void {
+    const now_ms = this.#clock.monotonic();
+    if (this.#writing !== null || now_ms < this.#write_from_ms) return;
+    this.#write_from_ms = now_ms + this.#timing.write_interval_ms;
+    this.#writing = this.#write().finally(() => {
+      this.#writing = null;
+    });
+  }
+
+  async #write(): Promise<void> {
+    const { batch, confirm } = this.#unwritten.take();
+    const candles = this.#sampler.minute_ms === null ? undefined : this.#sampler.candles({ changed: true });
+    const marks = this.#sampler.minute_ms === null ? null : this.#sampler.marks({ flat: false });
+    const failure = await this.#writer.write({ candles, marks, quotes: batch }).then(() => null, failureOf);
+    if (failure === null) confirm();
+    else this.#sampler.retake();
+    const { counts, waiting_count } = this.#writer;
+    this.#troubles.write(failure, { at_ms: this.#last_at_ms, counts, waiting_count });
+  }
+
+  /** The minute under way goes to the database in part: a restart within it continues the candle. */
+  async #stop(): Promise<void> {
+    this.#finishMinute();
+    const flush = async (): Promise<true> => {
+      await this.#writing;
+      await this.#write();
+      return true;
+    };
+    await within(flush(), { ms: FLUSH_MS, clock: this.#clock });
+    this.#troubles.stopped(this.#writer);
+  }
+}
+
+const SOURCES_MS_MAX = 2_000;
+
+function failureOf(error: unknown): StratctlError {
+  if (error instanceof StratctlError) return error;
+  return new StratctlError("internal", error instanceof Error ? error.message : String(error), { cause: error });
+}

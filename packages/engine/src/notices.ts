@@ -1,0 +1,156 @@
+import { amountOf, knownUntil, type Calendar, type CandleBatch, type QuoteBoard } from "@stratctl/sdk/internal";
+import type { Book } from "./book.ts";
+import { openMask, type Hours } from "./hours.ts";
+import { clockText, countedText, namedText, type Log } from "./log.ts";
+import type { Unmarked } from "./sample.ts";
+
+/** What the daemon tells of the book, the sessions and the prices: each thing once, when it changes. */
+export class Notices {
+  readonly #log: Log;
+  readonly #calendar: Calendar;
+  #book_text = "";
+  #exchanges: readonly string[] = [];
+  #hours: Hours | null = null;
+  #open = 0;
+  #unpriced: string | null = null;
+  /** Of the day: candles by strategy, and strategies that had a stale leg. */
+  #candle_count = 0;
+  readonly #marked = new Set<number>();
+  readonly #stale = new Set<number>();
+
+  constructor(log: Log, calendar: Calendar) {
+    this.#log = log;
+    this.#calendar = calendar;
+  }
+
+  ready(book: Book, sources: readonly string[]): void {
+    this.#book_text = bookText(book);
+    const text = `${this.#book_text} · ${sources.length === 0 ? "no source of prices" : sources.join(" → ")}`;
+    this.#log({ level: "info", event: "ready", text, fields: { ...bookFields(book), sources } });
+  }
+
+  /** The book of a minute that has just begun. */
+  book(book: Book): void {
+    const text = bookText(book);
+    if (text !== this.#book_text) this.#log({ level: "info", event: "book", text, fields: bookFields(book) });
+    this.#book_text = text;
+  }
+
+  /** What a single pass came to; null where no session is open. */
+  once(pass: { in_session_count: number; marked_count: number } | null): void {
+    const text =
+      pass === null
+        ? "no session is open: nothing sampled"
+        : `${pass.marked_count} of ${countedText(pass.in_session_count, "strategy", "strategies")} marked`;
+    this.#log({ level: "info", event: "once", text, fields: { marked_count: pass?.marked_count ?? 0 } });
+  }
+
+  /** A finished minute's candles, for the figures at the close. */
+  minute({ length, strategy_id, stale_count }: CandleBatch): void {
+    this.#candle_count += length;
+    for (let place = 0; place < length; place += 1) {
+      this.#marked.add(strategy_id[place] ?? 0);
+      if ((stale_count[place] ?? 0) > 0) this.#stale.add(strategy_id[place] ?? 0);
+    }
+  }
+
+  /** The hours at a sample: says what opened and what closed since the one before. */
+  session(book: Book, hours: Hours, { at_ms, board }: { at_ms: number; board: QuoteBoard }): void {
+    if (hours.day !== this.#hours?.day) this.#newDay(book, hours);
+    const were_open = namesOf(this.#exchanges, this.#open);
+    this.#open = openMask(hours, at_ms);
+    this.#exchanges = book.exchanges;
+    this.#hours = hours;
+    const are_open = namesOf(book.exchanges, this.#open);
+    const opened = are_open.filter((exchange) => !were_open.includes(exchange));
+    const closed = were_open.filter((exchange) => !are_open.includes(exchange));
+    for (const exchange of opened) this.#opened(exchange, hours.close_ms[book.exchanges.indexOf(exchange)] ?? Number.NaN);
+    for (const exchange of closed) this.#closed(exchange, carriedOf(book, exchange, { open: this.#open, board }));
+    if (are_open.length === 0) this.#unpriced = null;
+  }
+
+  /** What has no price at a sample, and which strategies no Mark for it; `priced_count` instruments have one. */
+  prices({ instruments, strategy_ids }: Unmarked, priced_count: number): void {
+    const key = [...instruments.keys()].join(",");
+    if (key === this.#unpriced) return;
+    this.#unpriced = key;
+    if (instruments.size === 0) {
+      const text = `all ${countedText(priced_count, "instrument")}`;
+      if (priced_count > 0) this.#log({ level: "info", event: "priced", text, fields: { instrument_count: priced_count } });
+      return;
+    }
+    const named = [...instruments].map(([instrument, why]) => (why === null ? instrument : `${instrument} (${why})`));
+    this.#log({
+      level: "warn",
+      event: "unpriced",
+      text: `${namedText(named)} · no mark: ${namedText(strategy_ids, 10)}`,
+      fields: { instruments: [...instruments.keys()].slice(0, LISTED_MAX), strategy_ids: strategy_ids.slice(0, LISTED_MAX) },
+    });
+  }
+
+  #newDay(book: Book, hours: Hours): void {
+    this.#candle_count = 0;
+    this.#marked.clear();
+    this.#stale.clear();
+    for (const exchange of book.exchanges) this.#warnOfCalendar(exchange, hours);
+  }
+
+  /** Past its last known day the calendar takes weekdays for sessions: said from a month before. */
+  #warnOfCalendar(exchange: string, { day, day_number }: Hours): void {
+    const until = knownUntil(this.#calendar, exchange, day);
+    if (until !== null && Date.parse(until) / DAY_MS - day_number > WARN_DAYS) return;
+    const text =
+      until === null
+        ? `${exchange} has no list of holidays for ${day.slice(0, 4)}: every weekday is taken for a session`
+        : `the holidays of ${exchange} are known until ${until}; after it every weekday is taken for a session`;
+    this.#log({ level: "warn", event: "calendar", text, fields: { exchange, known_until: until } });
+  }
+
+  #opened(exchange: string, close_ms: number): void {
+    const text = `${exchange} opens; closes ${clockText(close_ms, this.#calendar).slice(0, 5)}`;
+    this.#log({ level: "info", event: "session", text, fields: { exchange, open: true } });
+  }
+
+  #closed(exchange: string, carried: readonly string[]): void {
+    const counts = [
+      countedText(this.#marked.size, "strategy", "strategies"),
+      countedText(this.#candle_count, "candle"),
+      `${this.#stale.size} with stale legs`,
+    ];
+    const rest = carried.length === 0 ? "" : ` · carried: ${namedText(carried)}`;
+    this.#log({
+      level: "info",
+      event: "session",
+      text: `${exchange} closed · ${counts.join(" · ")}${rest}`,
+      fields: { exchange, open: false, candle_count: this.#candle_count, strategy_count: this.#marked.size, stale_count: this.#stale.size },
+    });
+  }
+}
+
+const DAY_MS = 86_400_000;
+const WARN_DAYS = 30;
+/** The journal has a limit to a line. */
+const LISTED_MAX = 100;
+
+function bookText(book: Book): string {
+  return `${countedText(book.strategy_count, "strategy", "strategies")}, ${countedText(book.instruments.length, "instrument")}`;
+}
+
+function bookFields(book: Book): { strategy_count: number; instrument_count: number } {
+  return { strategy_count: book.strategy_count, instrument_count: book.instruments.length };
+}
+
+function namesOf(exchanges: readonly string[], mask: number): string[] {
+  return exchanges.filter((_, place) => (mask & (1 << place)) !== 0);
+}
+
+/** Legs on an exchange that has closed, of strategies that are still marked: at the prices that they keep. */
+function carriedOf(book: Book, exchange: string, { open, board }: { open: number; board: QuoteBoard }): string[] {
+  const carried = new Set<number>();
+  for (const [strategy, mask] of book.strategy_exchanges.entries()) {
+    if ((mask & open) === 0) continue;
+    for (const place of book.leg_instrument.subarray(book.leg_from[strategy], book.leg_from[strategy + 1]))
+      if (book.exchanges[book.instrument_exchange[place] ?? -1] === exchange && !Number.isNaN(board.price_units[place])) carried.add(place);
+  }
+  return [...carried].map((place) => `${book.instruments[place]?.instrument} at ${amountOf(board.price_units[place] ?? Number.NaN)}`);
+}

@@ -1,0 +1,138 @@
+import type { SourceStatus, StratctlError } from "@stratctl/sdk/internal";
+import { countedText, countText, type Log } from "./log.ts";
+import type { WriterCounts } from "./writer.ts";
+
+interface Outage {
+  readonly since_ms: number;
+  pass_count: number;
+}
+
+/** What the daemon tells of sources, of the database and of time that went wrong: once when it begins, once when it ends. */
+export class Troubles {
+  readonly #log: Log;
+  readonly #sources = new Map<string, Outage>();
+  #database: Outage | null = null;
+  #book_is_old = false;
+  #skipped_count = 0;
+  #told: WriterCounts = { carried: 0, written: 0, left_out: 0, dropped: 0, refused: 0 };
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** How the sources stand after a pass over `instrument_count` instruments. */
+  sources(statuses: readonly SourceStatus[], { at_ms, instrument_count }: { at_ms: number; instrument_count: number }): void {
+    for (const status of statuses) {
+      const outage = this.#sources.get(status.name);
+      if (outage !== undefined) outage.pass_count += 1;
+      if (status.up === false && outage === undefined) this.#sourceDown(status, statuses, { at_ms, instrument_count });
+      if (status.up === true && outage !== undefined) this.#sourceBack(status.name, outage, at_ms);
+    }
+  }
+
+  #sourceDown({ name, reason }: SourceStatus, all: readonly SourceStatus[], at: { at_ms: number; instrument_count: number }): void {
+    this.#sources.set(name, { since_ms: at.at_ms, pass_count: 0 });
+    const others = all.filter((other) => other.name !== name && other.up === true);
+    const answers = others.map((other) => `${other.name} answers for ${countText(other.quote_count)} of ${countText(at.instrument_count)}`);
+    const text = [`down (${reason ?? "no reason given"})`, ...answers].join(" · ");
+    this.#log({ level: "warn", event: name, text, fields: { up: false, reason } });
+  }
+
+  #sourceBack(name: string, { since_ms, pass_count }: Outage, at_ms: number): void {
+    this.#sources.delete(name);
+    const text = `back after ${secondsText(at_ms - since_ms)} · ${countedText(pass_count, "sample")} without it`;
+    this.#log({ level: "info", event: name, text, fields: { up: true, away_ms: at_ms - since_ms, sample_count: pass_count } });
+  }
+
+  /** A write came to its end: null, or why it did not. */
+  write(
+    failure: StratctlError | null,
+    { at_ms, counts, waiting_count }: { at_ms: number; counts: WriterCounts; waiting_count: number },
+  ): void {
+    if (failure !== null && this.#database === null) {
+      this.#database = { since_ms: at_ms, pass_count: 0 };
+      const text = `${failure.message} · candles wait in memory`;
+      this.#log({ level: "warn", event: "database", text, fields: { up: false, code: failure.code } });
+    }
+    if (failure === null && this.#database !== null) {
+      const away_ms = at_ms - this.#database.since_ms;
+      this.#database = null;
+      const text = `back after ${secondsText(away_ms)} · ${countedText(counts.carried - this.#told.carried, "candle")} that waited written`;
+      this.#log({ level: "info", event: "database", text, fields: { up: true, away_ms } });
+    }
+    this.#losses(counts, waiting_count);
+  }
+
+  #losses(counts: WriterCounts, waiting_count: number): void {
+    const since = (name: keyof WriterCounts): number => counts[name] - this.#told[name];
+    if (since("left_out") > 0)
+      this.#log({
+        level: "warn",
+        event: "left out",
+        text: `${countedText(since("left_out"), "candle")}: their minute has a row of another book or source, or their strategy is gone`,
+        fields: { left_out_count: since("left_out") },
+      });
+    if (since("dropped") > 0)
+      this.#log({
+        level: "error",
+        event: "dropped",
+        text: `${countedText(since("dropped"), "candle")}, the oldest: ${countText(waiting_count)} wait for the database`,
+        fields: { dropped_count: since("dropped"), waiting_count },
+      });
+    if (since("refused") > 0)
+      this.#log({
+        level: "error",
+        event: "refused",
+        text: `${countedText(since("refused"), "candle")}: the database does not take their values`,
+        fields: { refused_count: since("refused") },
+      });
+    this.#told = { ...counts };
+  }
+
+  /** The book of a minute was read (null), or the one before is used. */
+  book(failure: StratctlError | null): void {
+    if (failure !== null && !this.#book_is_old)
+      this.#log({
+        level: "warn",
+        event: "book",
+        text: `not read: ${failure.message} · the legs stay as they were`,
+        fields: { code: failure.code },
+      });
+    this.#book_is_old = failure !== null;
+  }
+
+  skipped(count: number): void {
+    this.#skipped_count += count;
+  }
+
+  /** Said once a minute, however many. */
+  minute(): void {
+    if (this.#skipped_count === 0) return;
+    const text = `skipped ${countedText(this.#skipped_count, "sample")}: the process came to them late`;
+    this.#log({ level: "warn", event: "late", text, fields: { skipped_count: this.#skipped_count } });
+    this.#skipped_count = 0;
+  }
+
+  setBack(from_ms: number, to_ms: number): void {
+    const text = `set back by ${secondsText(from_ms - to_ms)} · latest marks move again once it has caught up`;
+    this.#log({ level: "warn", event: "clock", text, fields: { set_back_ms: from_ms - to_ms } });
+  }
+
+  /** The end: what was brought over, and what was not. */
+  stopped({ counts, waiting_count }: { counts: WriterCounts; waiting_count: number }): void {
+    const lost = waiting_count > 0;
+    const text = lost
+      ? `${countedText(waiting_count, "candle")} lost: the database did not take them in time`
+      : `${countedText(counts.carried, "candle")} written`;
+    this.#log({
+      level: lost ? "error" : "info",
+      event: "stopped",
+      text,
+      fields: { candle_count: counts.carried, lost_count: waiting_count },
+    });
+  }
+}
+
+function secondsText(ms: number): string {
+  return `${countText(Math.round(ms / 1000))} s`;
+}

@@ -5,7 +5,14 @@ import { amountOf, MONEY_MAX } from "../model/money.ts";
 import type { BookOfMinute, MinuteCandle, SampledMark } from "./minute.ts";
 import { pnlUnits } from "./pnl.ts";
 
-/** The start of the minute that an instant lies in: [start, start + 60 000), in milliseconds since the epoch. */
+/**
+ * The start of the minute that an instant lies in: [start, start + 60 000), in milliseconds since the epoch.
+ *
+ * @example
+ * import { minuteOf } from "@stratctl/sdk";
+ *
+ * console.log(new Date(minuteOf(Date.parse("2026-11-25T04:00:59.999Z"))).toISOString()); // 2026-11-25T04:00:00.000Z
+ */
 export function minuteOf(at_ms: number): number {
   return Math.floor(at_ms / MINUTE_MS) * MINUTE_MS;
 }
@@ -15,6 +22,17 @@ export function minuteOf(at_ms: number): number {
  * order in which Marks come does not matter, and the same Mark twice counts once.
  *
  * @throws StratctlError internal: the Mark is of another strategy or minute, or the book or source is another
+ * @example
+ * import { fold, toCandle, type MinuteCandle } from "@stratctl/sdk";
+ *
+ * const book = { instrument_count: 1, entry_value_units: -49_000_000, realized_pnl_units: 0 };
+ * let candle: MinuteCandle | null = null;
+ * for (const [second, m2m_units] of [-50_000_000, -49_500_000, -50_500_000].entries()) {
+ *   const at_ms = Date.parse("2026-11-25T04:00:00Z") + second * 1000;
+ *   candle = fold(candle, { strategy_id: 7, at_ms, m2m_units, stale_count: 0, oldest_age_ms: 300 }, book, "live");
+ * }
+ * const { open, high, low, close, pnl_close } = toCandle(candle!);
+ * console.log(open, high, low, close, pnl_close); // -5000 -4950 -5050 -5050 150
  */
 export function fold(candle: MinuteCandle | null, mark: SampledMark, book: BookOfMinute, source: CandleSource): MinuteCandle {
   const minute_ms = minuteOf(mark.at_ms);
@@ -56,6 +74,16 @@ export function mergeable(a: MinuteCandle, b: MinuteCandle): boolean {
  * equal times the greater value.
  *
  * @throws StratctlError internal: they are not mergeable
+ * @example
+ * import { fold, merge, toCandle } from "@stratctl/sdk";
+ *
+ * const book = { instrument_count: 1, entry_value_units: 0, realized_pnl_units: 0 };
+ * const [before, after] = ["2026-11-25T04:00:10Z", "2026-11-25T04:00:50Z"].map((at, place) => {
+ *   const mark = { strategy_id: 7, at_ms: Date.parse(at), m2m_units: place * 10_000, stale_count: 0, oldest_age_ms: 0 };
+ *   return fold(null, mark, book, "live");
+ * });
+ * const { open, close, sample_count } = toCandle(merge(after!, before!));
+ * console.log(open, close, sample_count); // 0 1 2
  */
 export function merge(a: MinuteCandle, b: MinuteCandle): MinuteCandle {
   assert(mergeable(a, b), `merge: ${keyOf(a)} and ${keyOf(b)} are not one minute of one strategy, book and source`);
@@ -86,6 +114,12 @@ export interface PnlOhlc {
  * share.
  *
  * @throws StratctlError money_too_large: a P&L lies beyond ±MONEY_MAX; no Mark has such a one
+ * @example
+ * import { fold, pnlOf } from "@stratctl/sdk";
+ *
+ * const mark = { strategy_id: 7, at_ms: 0, m2m_units: -50_000_000, stale_count: 0, oldest_age_ms: 0 };
+ * const book = { instrument_count: 1, entry_value_units: -49_000_000, realized_pnl_units: 250_000 };
+ * console.log(pnlOf(fold(null, mark, book, "live")).pnl_close_units); // 1250000
  */
 export function pnlOf(candle: MinuteCandle): PnlOhlc {
   const at = (m2m_units: number): number => {
@@ -108,7 +142,18 @@ export function sampleCount(sampled: bigint): number {
   return count;
 }
 
-/** The candle as the SDK and the wire show it: rupees, instants, with its P&L. */
+/**
+ * The candle as the SDK and the wire show it: rupees, instants, with its P&L.
+ *
+ * @throws StratctlError money_too_large: as pnlOf
+ * @example
+ * import { fold, toCandle } from "@stratctl/sdk";
+ *
+ * const mark = { strategy_id: 7, at_ms: Date.parse("2026-11-25T04:00:05Z"), m2m_units: -15_005_000, stale_count: 0, oldest_age_ms: 0 };
+ * const book = { instrument_count: 1, entry_value_units: 0, realized_pnl_units: 0 };
+ * const { timestamp, close, pnl_close, sampled } = toCandle(fold(null, mark, book, "live"));
+ * console.log(timestamp, close, pnl_close, sampled); // 2026-11-25T04:00:00Z -1500.5 1500.5 000000000000020
+ */
 export function toCandle(minute: MinuteCandle): Candle {
   const pnl = pnlOf(minute);
   return {

@@ -26,6 +26,11 @@ let parsed: Lots | undefined;
  * Lot sizes from data of lots.json's form.
  *
  * @throws StratctlError input_invalid: names the first thing that is wrong and lists all in `details.issues`
+ * @example
+ * import { lotSize, parseLots } from "@stratctl/sdk";
+ *
+ * const lots = parseLots({ RELIANCE: [{ from: "2026-08", lot_size: 500 }] });
+ * console.log(lotSize(lots, { underlying: "RELIANCE", contract: "2026-11" })); // 500
  */
 export function parseLots(data: unknown): Lots {
   const result = LotsData.safeParse(data);
@@ -37,6 +42,12 @@ export function parseLots(data: unknown): Lots {
 /**
  * Units in one lot of a contract, by the name in its symbol and its month (`2025-12`) or expiry (`2025-12-30`). Null where
  * it is not known. For input and display only: a lot never enters a sum.
+ *
+ * @example
+ * import { builtinLots, lotSize, parseInstrument } from "@stratctl/sdk";
+ *
+ * const { name, month } = parseInstrument("NFO:NIFTY25NOV24500CE");
+ * console.log(lotSize(builtinLots(), { underlying: name, contract: month ?? "" })); // 75
  */
 export function lotSize(lots: Lots, key: { underlying: string; contract: string }): number | null {
   const month = key.contract.slice(0, 7);

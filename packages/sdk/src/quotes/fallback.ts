@@ -43,8 +43,8 @@ interface Pass {
   readonly signal: AbortSignal | undefined;
 }
 
-/** A source that does not keep its deadline by itself is left behind this much later. */
-const GRACE_MS = 50;
+/** The part of its time that a source is told of: one that ends by itself says more than one that must be left behind. */
+const TOLD_PART = 0.9;
 
 /**
  * Several sources as one: each is asked only about what those before it did not give, gave stale, or gave as something
@@ -121,7 +121,7 @@ export class Fallback implements AsyncDisposable {
     const wanted = this.#wanted(member, pass);
     const asked = wanted === null || member.source.allowance === undefined ? wanted : this.#due(member, pass, wanted);
     member.status = { ...member.status, quote_count: 0 };
-    if (deadline_ms < 1 || pass.signal?.aborted || asked?.length === 0) return;
+    if (deadline_ms < 2 || pass.signal?.aborted || asked?.length === 0) return;
     const told = await read(member, pass, { asked, deadline_ms });
     if (member.source.allowance !== undefined && asked !== null) this.#judge(member, pass, { asked, told });
   }
@@ -190,17 +190,21 @@ async function read(
     },
   };
   const instruments = asked === null ? board.instruments : asked.flatMap((index) => board.instruments[index] ?? []);
-  const reason = await outcomeOf(source, source.read(instruments, sink, { deadline_ms, signal }), deadline_ms);
+  const reason = await outcomeOf(
+    source,
+    source.read(instruments, sink, { deadline_ms: Math.floor(deadline_ms * TOLD_PART), signal }),
+    deadline_ms,
+  );
   is_open = false;
   board.away(source.name, reason);
   member.status = { ...statusAfter(member.status, { up: reason === null, reason, now_ms }), quote_count };
   return told;
 }
 
-/** Null where the source answered, else why it did not; never later than its deadline and a little. */
+/** Null where the source answered, else why it did not; never later than its deadline. */
 async function outcomeOf(source: QuoteSource, reading: Promise<void>, deadline_ms: number): Promise<string | null> {
   const late = Promise.withResolvers<void>();
-  const timer = setTimeout(() => late.reject(unavailable(source.name, "does not keep its deadline")), deadline_ms + GRACE_MS);
+  const timer = setTimeout(() => late.reject(unavailable(source.name, "does not keep its deadline")), deadline_ms);
   try {
     await Promise.race([reading, late.promise]);
     return null;

@@ -57,11 +57,11 @@ export async function accountOf({ database, account_id: own }: Context, named: s
 
 /** The strategy of that id: of the account that is named, or the caller's; of whichever where there is neither. */
 export async function strategyOf(context: Context, key: { account_id?: string | undefined; strategy_id: number }): Promise<Strategy> {
-  const named = key.account_id ?? context.account_id;
-  const account_id = named === null ? null : (await accountOf(context, named)).account_id;
+  const named = key.account_id ?? context.account_id ?? undefined;
+  const account_id = named === undefined ? undefined : (await accountOf(context, named)).account_id;
   const found = await strategies.find(context.database, { account_id, strategy_id: key.strategy_id });
   if (found !== null) return found;
-  throw new StratctlError("strategy_unknown", `no strategy ${key.strategy_id}${account_id === null ? "" : ` in ${account_id}`}`, {
+  throw new StratctlError("strategy_unknown", `no strategy ${key.strategy_id}${account_id === undefined ? "" : ` in ${account_id}`}`, {
     hint: "stratctl strategy list shows those there are",
   });
 }

@@ -8,6 +8,8 @@ import { call, strategyOf, type Context } from "./context.ts";
 
 /** The exchange whose hours count for a strategy without legs. */
 const EXCHANGE_DEFAULT = "NFO";
+/** NSE's first derivatives traded in June 2000: there is nothing to look for before. */
+const FROM_MS_MIN = Date.UTC(2000, 0, 1);
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 
@@ -47,7 +49,7 @@ function rangeOf(
   exchanges: readonly string[],
 ): Range {
   const to_ms = query.to_time === undefined ? context.now() : Date.parse(query.to_time);
-  if (query.from_time !== undefined) return { from_ms: Date.parse(query.from_time), to_ms };
+  if (query.from_time !== undefined) return { from_ms: Math.max(FROM_MS_MIN, Date.parse(query.from_time)), to_ms };
   const begun = exchanges.flatMap((exchange) => lastSession(context.calendar, exchange, to_ms) ?? []);
   const day = begun
     .map((session) => session.day)

@@ -1,10 +1,8 @@
-import { StratctlError } from "../../errors.ts";
 import { dayOf } from "../../market/calendar.ts";
 import { markOf } from "../../m2m/mark.ts";
 import { isoOf } from "../../model/instant.ts";
 import type { Leg } from "../../model/leg.ts";
 import type { Mark } from "../../model/mark.ts";
-import { MONEY_MAX } from "../../model/money.ts";
 import type { Strategy } from "../../model/strategy.ts";
 import * as legs from "../../store/leg.ts";
 import * as marks from "../../store/mark.ts";
@@ -39,17 +37,12 @@ async function markNow(context: Context, { strategy_id }: Strategy, signal: Abor
     return expiry === undefined ? (reasons.get(instrument) ?? null) : `expired ${expiry}`;
   };
   const value = markOf(all, prices, { realized_today: realizedOn(context, all, today), why });
-  const { entry_value, realized_pnl } = value;
-  if (entry_value === null || realized_pnl === null)
-    throw new StratctlError("money_too_large", `the legs of strategy ${strategy_id} cost more than ±${MONEY_MAX}`);
   const ages = quotes.flatMap(({ age_ms }) => (age_ms === null ? [] : [age_ms]));
   return {
     ...value,
     strategy_id,
     at: isoOf(now_ms),
     age_ms: 0,
-    entry_value,
-    realized_pnl,
     stale: ages.filter((age_ms) => age_ms > STALE_MS_MAX).length,
     oldest_age_ms: ages.length === 0 ? null : Math.max(...ages),
   };

@@ -19,8 +19,15 @@ export interface Deps {
   readonly connect: () => Promise<Stratctl>;
   /** Questions at a terminal; null where nobody is there to answer. */
   readonly ask: () => Promise<Ask | null>;
-  /** For what has something to finish on an interrupt: how long it may take. All else ends at once. */
-  readonly unhurried: (grace_ms: number) => void;
+  /** Said by what has something to finish when it is stopped. All else ends at once. */
+  readonly takeTime: (time: StopTime) => void;
+}
+
+export interface StopTime {
+  /** How long the end may take. */
+  readonly grace_ms: number;
+  /** It runs until it is stopped, so that SIGTERM is no failure. */
+  readonly isEndless: boolean;
 }
 
 export interface Output {

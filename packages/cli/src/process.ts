@@ -1,7 +1,7 @@
 import { CommanderError, type Command } from "commander";
 import type { Stratctl } from "@stratctl/sdk";
 import { givenOf, type Act } from "./commands/command.ts";
-import type { Deps } from "./deps.ts";
+import type { Deps, StopTime } from "./deps.ts";
 import { failureOf, reportText } from "./failure.ts";
 import { buildProgram } from "./program.ts";
 import { configFile, readConfig, settingsOf } from "./settings.ts";
@@ -26,7 +26,7 @@ export async function runProcess(process: NodeJS.Process): Promise<void> {
         settings,
         connect: () => (held.stratctl ??= open(settings, stopper.signal)),
         ask: () => openAskAt(process, screen, stopper.signal),
-        unhurried: stopper.unhurried,
+        takeTime: stopper.takeTime,
       };
       await run(deps, givenOf(this));
     };
@@ -87,29 +87,36 @@ async function openAskAt({ stdin, stderr }: NodeJS.Process, screen: Screen, sign
   return openAsk({ input: stdin, output: stderr, signal });
 }
 
+interface Stopper {
+  readonly signal: AbortSignal;
+  /** What a stop from outside makes of the exit status; null where there was none. */
+  readonly status: () => number | null;
+  readonly takeTime: Deps["takeTime"];
+}
+
 /**
- * What ends a command from outside: Ctrl-C (130), SIGTERM (143, or 0 for what is made to be stopped), and a reader of
+ * What ends a command from outside: Ctrl-C (130), SIGTERM (143, or 0 for what runs until it is stopped), and a reader of
  * standard output that has gone (0: head has what it wanted). A command that has nothing to finish ends at once; another
- * gets the grace it asked for, or until it is told again.
+ * gets the time it asked for, or until it is told again.
  */
-function stopOn(process: NodeJS.Process): { signal: AbortSignal; status: () => number | null; unhurried: (grace_ms: number) => void } {
+function stopOn(process: NodeJS.Process): Stopper {
   const controller = new AbortController();
   let status: number | null = null;
-  let grace_ms = 0;
+  let time: StopTime = { grace_ms: 0, isEndless: false };
   const stop = (given: number): void => {
     const isAgain = status !== null;
     status ??= given;
     controller.abort();
-    if (isAgain || grace_ms === 0) process.exit(status);
-    setTimeout(() => process.exit(given), grace_ms).unref();
+    if (isAgain || time.grace_ms === 0) process.exit(status);
+    setTimeout(() => process.exit(given), time.grace_ms).unref();
   };
   process.on("SIGINT", () => stop(130));
-  process.on("SIGTERM", () => stop(grace_ms > 0 ? 0 : 143));
+  process.on("SIGTERM", () => stop(time.isEndless ? 0 : 143));
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") stop(0);
     else throw error;
   });
   // Nobody reads what goes wrong: that is not one more thing to go wrong.
   process.stderr.on("error", () => undefined);
-  return { signal: controller.signal, status: () => status, unhurried: (given) => void (grace_ms = given) };
+  return { signal: controller.signal, status: () => status, takeTime: (given) => void (time = given) };
 }

@@ -1,6 +1,46 @@
 import type { Command } from "commander";
-import type { Act } from "./command.ts";
+import type { Deps } from "../deps.ts";
+import { examples, type Act } from "./command.ts";
 
-export function addDaemon(program: Command, _act: Act): void {
-  program.command("daemon");
+export function addDaemon(program: Command, act: Act): void {
+  program
+    .command("daemon")
+    .description("mark all active strategies through every minute of the session, until it is stopped")
+    .option("--once", "one sample, written, and the end")
+    .option("--every <span>", "time between samples: seconds that divide a minute", "1s")
+    .addHelpText(
+      "after",
+      `\nPrices come from Redis (REDIS_URL) and, for what it lacks, from the ticker service (TICKER_URL).
+At a terminal it tells what happens in lines, elsewhere in JSON. SIGTERM ends it with the minute written.
+${examples(["stratctl daemon"], ["stratctl daemon --every 5s"], ["stratctl daemon --once", "from cron, or to try the sources"])}`,
+    )
+    .action(act((deps, given) => runDaemon(deps, { once: given.isSet("once"), every: given.text("every") ?? "1s" })));
+}
+
+/** The daemon gives its last write 5 s; half as long again is for what cannot be written any more. */
+const GRACE_MS = 7_500;
+
+export async function runDaemon(deps: Deps, { once, every }: { once: boolean; every: string }): Promise<void> {
+  const { screen, output, signal } = deps;
+  const [{ spanOf }, engine, { builtinCalendar, openDatabase, openSources }] = await Promise.all([
+    import("../terminal/typed.ts"),
+    import("@stratctl/engine"),
+    import("@stratctl/sdk/internal"),
+  ]);
+  const interval_ms = engine.checkedInterval(spanOf(every, "--every"));
+  const settings = await deps.settings();
+  const log = await engine.createLog({
+    stream: { write: (text) => screen.print(text) },
+    is_terminal: screen.isTerminal && output.format === "auto",
+    clock: engine.systemClock,
+    calendar: builtinCalendar(),
+  });
+  const db = await openDatabase({ url: settings.url, signal });
+  const sources = openSources(settings);
+  deps.takeTime({ grace_ms: GRACE_MS, isEndless: true });
+  try {
+    await engine.runDaemon({ db, sources, log, signal, once, timing: { interval_ms } });
+  } finally {
+    await Promise.all([...sources.map((source) => source.close()), db.close()]);
+  }
 }

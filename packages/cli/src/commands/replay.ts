@@ -1,6 +1,119 @@
 import type { Command } from "commander";
-import type { Act } from "./command.ts";
+import type { ReplayOptions, ReplayProgress, ReplayReport } from "@stratctl/engine";
+import type { Deps } from "../deps.ts";
+import { deliver } from "../output.ts";
+import { examples, type Act } from "./command.ts";
+import { needed } from "./missing.ts";
 
-export function addReplay(program: Command, _act: Act): void {
-  program.command("replay");
+export function addReplay(program: Command, act: Act): void {
+  program
+    .command("replay")
+    .description("run a recorded session through the engine: its candles are written as if it happened now")
+    .argument("[file]", "a recording, .csv or .csv.gz: at_utc,instrument,price, or bars")
+    .option("--strategy <strategy...>", "only these, by id or whole name; left out: all active ones")
+    .option("--every <span>", "time between samples: seconds that divide a minute", "1s")
+    .option("--speed <speed>", "max, or times recorded time: 1, 60", "max")
+    .option("--overwrite", "replace minutes of another source or book, which are left alone otherwise")
+    .addHelpText(
+      "after",
+      examples(
+        ["stratctl replay session.csv.gz"],
+        ["stratctl replay session.csv.gz --strategy condor --every 5s"],
+        ["stratctl replay session.csv.gz --speed 60", "a minute a second"],
+      ),
+    )
+    .action(
+      act((deps, given) =>
+        runReplay(deps, {
+          file: given.argument(0),
+          strategies: given.list("strategy"),
+          every: given.text("every") ?? "1s",
+          speed: given.text("speed") ?? "max",
+          overwrite: given.isSet("overwrite"),
+        }),
+      ),
+    );
+}
+
+export interface Options {
+  readonly file: string | undefined;
+  readonly strategies: readonly string[] | undefined;
+  readonly every: string;
+  readonly speed: string;
+  readonly overwrite: boolean;
+}
+
+/** What is finished when somebody stops it is still written. */
+const GRACE_MS = 5_000;
+
+export async function runReplay(deps: Deps, options: Options): Promise<void> {
+  const usage = "stratctl replay session.csv.gz --strategy condor";
+  const path = await needed(deps, options.file, { name: "file", usage, ask: (ask) => ask.text({ message: "Recording" }) });
+  const [{ spanOf, speedOf }, engine, { openDatabase }] = await Promise.all([
+    import("../terminal/typed.ts"),
+    import("@stratctl/engine"),
+    import("@stratctl/sdk/internal"),
+  ]);
+  const every_ms = engine.checkedInterval(spanOf(options.every, "--every"));
+  const speed = speedOf(options.speed);
+  const strategy_ids = options.strategies === undefined ? undefined : await idsOf(deps, options.strategies);
+  const { url } = await deps.settings();
+  const db = await openDatabase({ url, signal: deps.signal });
+  deps.takeTime({ grace_ms: GRACE_MS, isEndless: false });
+  try {
+    const replay = { db, path, every_ms, speed, strategy_ids, overwrite: options.overwrite, signal: deps.signal };
+    await deliverReport(deps, await withProgress(deps, (onProgress) => engine.replay({ ...replay, onProgress })));
+  } finally {
+    await db.close();
+  }
+}
+
+async function idsOf(deps: Deps, strategies: readonly string[]): Promise<number[]> {
+  const api = await deps.connect();
+  const found = await Promise.all(strategies.map((strategy) => api.strategies.resolve({ strategy }, { signal: deps.signal })));
+  return [...new Set(found.map(({ strategy_id }) => strategy_id))];
+}
+
+async function withProgress(
+  { screen, now }: Deps,
+  work: (onProgress: NonNullable<ReplayOptions["onProgress"]>) => Promise<ReplayReport>,
+): Promise<ReplayReport> {
+  const [{ openProgress }, { counted }, { minuteText, ZONE }] = await Promise.all([
+    import("../terminal/progress.ts"),
+    import("../terminal/format.ts"),
+    import("../terminal/moment.ts"),
+  ]);
+  const progress = openProgress(screen, now);
+  const tell = ({ minute_ms, progress: share, candle_count }: ReplayProgress) =>
+    progress.show(share, `${minuteText(minute_ms)} ${ZONE} · ${counted(candle_count, "candle")}`);
+  try {
+    return await work(tell);
+  } finally {
+    progress.close();
+  }
+}
+
+const FIELDS = ["strategy_id", "candle_count", "stale_candle_count", "gap_minute_count"] as const;
+
+async function deliverReport(deps: Deps, report: ReplayReport): Promise<void> {
+  const { replayNotes, replayView, STRATEGIES_SHOWN_MAX } = await import("../views/replay.ts");
+  const rows = report.strategies.map(({ strategy_id, candle_count, stale_candle_count, gaps }) => ({
+    strategy_id,
+    candle_count,
+    stale_candle_count,
+    gap_minute_count: gaps.reduce((sum, { minute_count }) => sum + minute_count, 0),
+  }));
+  await deliver(deps, {
+    data: report,
+    rows,
+    fields: FIELDS,
+    view: async (options) => {
+      const api = await deps.connect();
+      const shown = report.strategies.slice(0, STRATEGIES_SHOWN_MAX);
+      const named = await Promise.all(shown.map(({ strategy_id }) => api.strategies.get({ strategy_id }, { signal: deps.signal })));
+      return replayView(report, named, options);
+    },
+  });
+  // Rows have no place for what concerns them all; whoever reads them by program reads this by eye.
+  if (!deps.screen.isTerminal && deps.output.format !== "json") deps.screen.note(`${replayNotes(report).join("\n")}\n`);
 }

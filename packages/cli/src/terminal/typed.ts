@@ -96,7 +96,7 @@ export function instantOf(text: string, about: { name: string; calendar: Calenda
   const day = match?.[1] ?? about.day;
   const time = match?.[2];
   const at_ms = Date.parse(`${day}T${time ?? "00:00"}${match?.[3] ?? ":00"}Z`) - about.calendar.zone.offset_minutes * 60_000;
-  if (typed === "" || match === null || Number.isNaN(at_ms))
+  if (typed === "" || match === null || !isDay(day) || Number.isNaN(at_ms))
     throw new StratctlError("input_invalid", `${about.name} ${JSON.stringify(text)} is not a time`, {
       hint: 'write it like 09:15, "2025-07-31 09:15" (of the exchange), or 2025-07-31T09:15:00+05:30',
     });
@@ -107,7 +107,12 @@ export function instantOf(text: string, about: { name: string; calendar: Calenda
 export function dayTyped(text: string, calendar: Calendar, now_ms: number): string {
   if (text === "today") return dayOf(calendar, now_ms);
   if (text === "yesterday") return dayOf(calendar, now_ms - 86_400_000);
-  const isDay = /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text));
-  if (isDay) return text;
+  if (isDay(text)) return text;
   throw new StratctlError("input_invalid", `day ${JSON.stringify(text)} is not a day`, { hint: "write it like 2025-07-31, or today" });
+}
+
+/** Date.parse would take 30 February for 2 March. */
+function isDay(text: string): boolean {
+  const at_ms = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(text) : Number.NaN;
+  return !Number.isNaN(at_ms) && isoOf(at_ms).startsWith(text);
 }

@@ -40,7 +40,7 @@ const HEAVY: readonly (readonly [name: RegExp, rooms: RegExp])[] = [
   [/^undici$/, /^packages\/sdk\/src\/(quotes\/ticker|api\/client)[\w-]*\.ts$/],
   [/^(fastify|@fastify\/.*)$/, /^packages\/engine\/src\/http[\w-]*\.ts$/],
   [/^pino$/, /^packages\/engine\/src\//],
-  [/^@stratctl\/engine$/, /^packages\/cli\/src\/commands\/(daemon|replay|record|backfill)\.ts$/],
+  [/^@stratctl\/engine$/, /^packages\/cli\/src\/(commands|views)\/(daemon|replay|record|backfill)\.ts$/],
   [/^(inquirer|@inquirer\/.*)$/, /^packages\/cli\/src\/terminal\//],
   [/^(cli-table3|asciichart)$/, /^packages\/cli\/src\/terminal\//],
 ];

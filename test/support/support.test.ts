@@ -3,21 +3,11 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { Redis } from "ioredis";
-import { Client } from "pg";
 import { describe, expect, test } from "vitest";
 import { POSTGRES, debianMissing, debianServer, freshDatabase, startDebianPostgres, type Template } from "./postgres.ts";
 import { redisMissing, startRedis } from "./redis.ts";
+import { rowsOf } from "./script.ts";
 import { until } from "./server.ts";
-
-async function rowsOf(url: string, sql: string): Promise<unknown[]> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query(sql)).rows;
-  } finally {
-    await client.end();
-  }
-}
 
 describe.each(POSTGRES)("$name Postgres", ({ missing, server: start }) => {
   test.skipIf(missing)("gives each test a database of its own", async () => {

@@ -40,7 +40,7 @@ export async function ensureEmbedded({ folder = embeddedFolder(), signal }: Embe
   return withFolderLock(real, signal, async () => {
     const data = await findData(real);
     const made = data !== null && (await checkVersion(data, binaries.major)) !== null;
-    const cluster = made ? await openCluster(data, binaries) : await makeCluster(real, binaries);
+    const cluster = made ? await openCluster(data, binaries) : await makeCluster(real, binaries, signal);
     await startServer(cluster, signal);
     return databaseOf(folder, cluster.data);
   });

@@ -54,7 +54,7 @@ export async function copiedBinaries(binaries: Binaries, copies: string): Promis
   try {
     await mkdir(half, { recursive: true });
     await cp(binaries.native, half, { recursive: true, verbatimSymlinks: true });
-    await chmod(half, 0o755);
+    await openToAll(half);
     await makeLinks(half);
     await removeCopies(copies); // of earlier versions
     await rename(half, native);
@@ -63,6 +63,17 @@ export async function copiedBinaries(binaries: Binaries, copies: string): Promis
     throw unavailable(`the built-in Postgres cannot be copied to ${copies}: ${reasonOf(error)}`, { cause: error });
   }
   return { ...binaries, native };
+}
+
+/** A package may be installed read-only or under a strict umask, and its copy has the same modes. */
+async function openToAll(native: string): Promise<void> {
+  await chmod(native, 0o755);
+  const entries = await readdir(native, { recursive: true, withFileTypes: true });
+  for (const entry of entries.filter((found) => !found.isSymbolicLink())) {
+    const path = join(entry.parentPath, entry.name);
+    const { mode } = await lstat(path);
+    await chmod(path, mode & 0o100 ? 0o755 : 0o644);
+  }
 }
 
 async function removeCopies(copies: string): Promise<void> {

@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
-import { chmod, chown, mkdir, readdir, rm, stat, symlink } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { StratctlError } from "../../errors.ts";
 import { copiedBinaries, linkedBinaries, type Binaries } from "./binaries.ts";
-import { reasonOf, unavailable } from "./failure.ts";
-import { moveInto, outsideOf } from "./place.ts";
+import { interruption, reasonOf, unavailable } from "./failure.ts";
+import { linkInto, moveInto, outsideOf } from "./place.ts";
 import { runnerCommand, runnerFor, type Runner } from "./runner.ts";
 
 /** All that starting a server takes. */
@@ -26,7 +26,7 @@ export async function openCluster(data: string, packaged: Binaries): Promise<Clu
 }
 
 /** Makes an empty database in the folder. Only under the folder's lock; cut short, it leaves nothing that a next try minds. */
-export async function makeCluster(folder: string, packaged: Binaries): Promise<Cluster> {
+export async function makeCluster(folder: string, packaged: Binaries, signal: AbortSignal | undefined): Promise<Cluster> {
   const owner = await stat(folder);
   const runner = runnerFor(owner);
   const outside = runner.kind === "user" && owner.uid === 0;
@@ -37,14 +37,15 @@ export async function makeCluster(folder: string, packaged: Binaries): Promise<C
     const data = join(home, "data");
     const cluster = { data, runner, binaries: await runnableBinaries(packaged, home, runner) };
     const half = `${data}.new-${process.pid}`;
-    await initialise(cluster, half).catch(async (error: unknown) => {
-      await rm(half, { recursive: true, force: true });
+    await initialise(cluster, half, signal).catch(async (error: unknown) => {
+      await rm(half, GONE);
       throw error;
     });
     await moveInto(half, data);
-    if (outside) await symlink(data, join(folder, "data"));
+    if (outside) await linkInto(data, join(folder, "data"));
     return cluster;
   } catch (error) {
+    if (signal?.aborted) throw interruption();
     if (error instanceof StratctlError) throw error;
     throw unavailable(`the built-in database cannot be made in ${folder}: ${reasonOf(error)}`, { cause: error });
   }
@@ -56,9 +57,13 @@ async function makeOutside(home: string): Promise<void> {
   await Promise.all([chmod(dirname(home), 0o711), chmod(home, 0o711)]); // whatever the umask
 }
 
+/** An initdb whose starter was killed lives on for a moment and writes: hence the retries. */
+const GONE = { recursive: true, force: true, maxRetries: 10, retryDelay: 100 };
+
+/** What starts that were killed left behind. */
 async function removeHalves(home: string): Promise<void> {
   const halves = (await readdir(home)).filter((name) => /^(data|native-[^/]*)\.new-\d+$/.test(name));
-  await Promise.all(halves.map((name) => rm(join(home, name), { recursive: true, force: true })));
+  await Promise.all(halves.map((name) => rm(join(home, name), GONE)));
 }
 
 /**
@@ -76,12 +81,12 @@ async function runnableBinaries(packaged: Binaries, home: string, runner: Runner
   return copiedBinaries(packaged, home);
 }
 
-async function initialise({ binaries, runner }: Cluster, half: string): Promise<void> {
+async function initialise({ binaries, runner }: Cluster, half: string, signal: AbortSignal | undefined): Promise<void> {
   await mkdir(half, { mode: 0o700 });
   if (runner.kind === "user") await chown(half, runner.uid, runner.gid);
   const bin = (name: string): string => join(binaries.native, "bin", name);
-  await run(runner, bin("initdb"), ["-D", half, "-U", ROLE, "-A", "trust", "-E", "UTF8", ...LOCALE]);
-  await run(runner, bin("postgres"), ["--single", "-D", half, "postgres"], `create database ${DATABASE}\n`);
+  await run(runner, bin("initdb"), ["-D", half, "-U", ROLE, "-A", "trust", "-E", "UTF8", ...LOCALE], { signal });
+  await run(runner, bin("postgres"), ["--single", "-D", half, "postgres"], { signal, input: `create database ${DATABASE}\n` });
 }
 
 /** Sorting and case of Postgres itself: the same on every machine, whatever locales it has. */
@@ -92,10 +97,16 @@ export function cleanEnvironment(): NodeJS.ProcessEnv {
   return { PATH: process.env["PATH"] ?? "/usr/bin:/bin", LC_ALL: "C", TZ: "UTC" };
 }
 
+interface RunOptions {
+  readonly input?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Runs a program to its end; what it last complained about becomes the error. */
-async function run(runner: Runner, program: string, programArgs: readonly string[], input = ""): Promise<void> {
+async function run(runner: Runner, program: string, programArgs: readonly string[], options: RunOptions = {}): Promise<void> {
+  const { input = "", signal } = options;
   const { command, args, identity } = runnerCommand(runner, program, programArgs);
-  const child = spawn(command, args, { cwd: "/", stdio: ["pipe", "ignore", "pipe"], env: cleanEnvironment(), ...identity });
+  const child = spawn(command, args, { cwd: "/", stdio: ["pipe", "ignore", "pipe"], env: cleanEnvironment(), signal, ...identity });
   let complaints = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (complaints = (complaints + text).slice(-10_000)));
   child.stdin.on("error", () => undefined); // a program that ended early says more by its status

@@ -16,7 +16,7 @@ export function pause(ms: number, signal: AbortSignal | undefined): Promise<void
   return new Promise((resolve, reject) => {
     const interrupted = (): void => {
       clearTimeout(timer);
-      reject(new StratctlError("interrupted", "interrupted while the built-in database was awaited"));
+      reject(interruption());
     };
     const timer = setTimeout(() => {
       signal?.removeEventListener("abort", interrupted);
@@ -25,4 +25,8 @@ export function pause(ms: number, signal: AbortSignal | undefined): Promise<void
     if (signal?.aborted) interrupted();
     else signal?.addEventListener("abort", interrupted, { once: true });
   });
+}
+
+export function interruption(): StratctlError {
+  return new StratctlError("interrupted", "interrupted while the built-in database was awaited");
 }

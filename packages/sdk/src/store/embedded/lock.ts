@@ -4,7 +4,7 @@ import { constants } from "node:fs";
 import { open, realpath, stat } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { pause, reasonOf, unavailable } from "./failure.ts";
+import { interruption, pause, reasonOf, unavailable } from "./failure.ts";
 
 /** Making and starting a database takes about a second, on a busy machine some; ten that wait their turn need no more. */
 const LOCK_WAIT_MS_MAX = 120_000;
@@ -30,6 +30,7 @@ type Release = () => Promise<void>;
 async function acquire(folder: string, signal: AbortSignal | undefined): Promise<Release> {
   const end = performance.now() + LOCK_WAIT_MS_MAX;
   for (;;) {
+    if (signal?.aborted) throw interruption();
     const release = process.platform === "linux" ? await bindName(await lockName(folder)) : await openExclusively(join(folder, "lock"));
     if (release) return release;
     if (performance.now() > end)

@@ -21,11 +21,13 @@ export async function makeFolder(folder: string): Promise<void> {
     await readdir(folder);
   } catch (cause) {
     throw unavailable(`the data folder ${folder} cannot be written (${reasonOf(cause)})`, {
-      hint: "set STRATCTL_DATA to a folder of yours, or DATABASE_URL to a Postgres server",
+      hint: ANOTHER_PLACE,
       cause,
     });
   }
 }
+
+const ANOTHER_PLACE = "set STRATCTL_DATA to a folder of yours, or DATABASE_URL to a Postgres server";
 
 /** The folder of Postgres' own files, its links followed; null where there is none yet. */
 export async function findData(folder: string): Promise<string | null> {
@@ -33,7 +35,8 @@ export async function findData(folder: string): Promise<string | null> {
   try {
     return await realpath(data);
   } catch (cause) {
-    if (reasonOf(cause) !== "ENOENT") throw unavailable(`the data folder ${data} cannot be read (${reasonOf(cause)})`, { cause });
+    if (!["ENOENT", "ENOTDIR"].includes(reasonOf(cause)))
+      throw unavailable(`the data folder ${data} cannot be read (${reasonOf(cause)})`, { hint: ANOTHER_PLACE, cause });
     const target = await readlink(data).catch(() => null);
     if (target === null) return null;
     throw unavailable(`${data} leads to ${target}, which is gone`, {
@@ -72,10 +75,22 @@ export function outsideOf(folder: string): string {
 
 /** Puts what was made in a folder of its own into its place, at once and whole. An empty folder there gives way. */
 export async function moveInto(half: string, data: string): Promise<void> {
-  await rmdir(data).catch((error: unknown) => {
-    if (reasonOf(error) !== "ENOENT") throw error;
-  });
+  await giveWay(data);
   await rename(half, data);
+}
+
+/** The same for data that lie outside. */
+export async function linkInto(outside: string, data: string): Promise<void> {
+  await giveWay(data);
+  await symlink(outside, data);
+}
+
+async function giveWay(folder: string): Promise<void> {
+  try {
+    await rmdir(folder);
+  } catch (error) {
+    if (reasonOf(error) !== "ENOENT") throw error;
+  }
 }
 
 /** Bytes of a socket's path that every platform takes (Linux 107, macOS 103). */

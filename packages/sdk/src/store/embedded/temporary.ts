@@ -55,6 +55,7 @@ function watch(folder: string): () => void {
     cwd: "/",
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],
+    env: { PATH: "/usr/local/bin:/usr/bin:/bin" }, // whatever the caller's is
   });
   shell.unref();
   const pipe: unknown = shell.stdin;

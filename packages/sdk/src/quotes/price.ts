@@ -49,6 +49,24 @@ export function instantOf(value: unknown): number | null {
   return at_ms;
 }
 
+/**
+ * Milliseconds since the epoch of ISO 8601 text with hours and minutes. A text without a zone is read at
+ * `default_offset_ms` east of UTC, and refused where that is null. Null for anything else, 31 February included.
+ */
+export function isoMs(text: string, default_offset_ms: number | null): number | null {
+  const match = ISO.exec(text);
+  if (match === null) return null;
+  const [, year, month, day, hour, minute, second = "0", fraction, zone] = match;
+  const wall_ms = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
+  // Date.UTC lets 31 February and 25:00 roll over: what does not come back as written was no time.
+  const wall = new Date(wall_ms);
+  if (wall.getUTCMonth() !== Number(month) - 1 || wall.getUTCDate() !== Number(day)) return null;
+  if (wall.getUTCHours() !== Number(hour) || wall.getUTCMinutes() !== Number(minute)) return null;
+  const fraction_ms = fraction === undefined ? 0 : Number(fraction.slice(0, 3).padEnd(3, "0"));
+  const offset_ms = zone === undefined ? default_offset_ms : offsetOf(zone);
+  return offset_ms === null ? null : wall_ms + fraction_ms - offset_ms;
+}
+
 /** All exchanges of the calendar keep Indian time, UTC+05:30, without daylight saving. */
 export const IST_OFFSET_MS = 19_800_000;
 
@@ -94,17 +112,7 @@ function instantOfEpoch(epoch: number): number | null {
 
 function instantOfText(text: string): number | null {
   if (/^\d{1,16}(\.\d{1,9})?$/.test(text)) return instantOfEpoch(Number(text));
-  const match = ISO.exec(text);
-  if (match === null) return null;
-  const [, year, month, day, hour, minute, second = "0", fraction, zone] = match;
-  const wall_ms = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
-  // Date.UTC lets 31 February and 25:00 roll over: what does not come back as written was no time.
-  const wall = new Date(wall_ms);
-  if (wall.getUTCMonth() !== Number(month) - 1 || wall.getUTCDate() !== Number(day)) return null;
-  if (wall.getUTCHours() !== Number(hour) || wall.getUTCMinutes() !== Number(minute)) return null;
-  const offset_ms = zone === undefined ? IST_OFFSET_MS : offsetOf(zone);
-  const fraction_ms = fraction === undefined ? 0 : Number(fraction.slice(0, 3).padEnd(3, "0"));
-  return wall_ms + fraction_ms - offset_ms;
+  return isoMs(text, IST_OFFSET_MS);
 }
 
 function offsetOf(zone: string): number {

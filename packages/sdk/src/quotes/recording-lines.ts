@@ -1,0 +1,94 @@
+import { open, type FileHandle } from "node:fs/promises";
+import { pipeline, type Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { StratctlError } from "../errors.ts";
+import { recordingInvalid } from "./recording-rows.ts";
+
+/** Some lines of a file, without their ends. */
+export interface Lines {
+  readonly lines: string[];
+  /** The number of the first of them; a file's first line is 1. */
+  readonly first_number: number;
+  /** How much of the file has been read, 0 to 1. */
+  readonly progress: number;
+}
+
+/** A row is some dozen characters; a longer line is no row, and must not be collected without end. */
+const LINE_CHARS_MAX = 65_536;
+const CHUNK_BYTES = 262_144;
+
+/**
+ * The lines of a text file, gzipped (by its content, whatever its name) or not, as they are read: LF or CRLF, with or
+ * without a byte order mark and a newline at the end.
+ *
+ * @throws StratctlError file_unusable, recording_invalid
+ */
+export async function* readLines(path: string): AsyncGenerator<Lines> {
+  await using file = await openFile(path);
+  const { size } = await file.stat();
+  const is_gzip = (await file.read(new Uint8Array(2), 0, 2, 0)).buffer.join() === "31,139";
+  const source = file.createReadStream({ start: 0, highWaterMark: CHUNK_BYTES, autoClose: false });
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let carried = "";
+  let first_number = 1;
+  const cut = (text: string): string[] => {
+    const lines = (carried + text).split("\n").map((line) => (line.endsWith("\r") ? line.slice(0, -1) : line));
+    carried = lines.pop() ?? "";
+    if (carried.length > LINE_CHARS_MAX) throw recordingInvalid({ path, line: first_number + lines.length }, "is longer than any row");
+    return lines;
+  };
+  try {
+    for await (const chunk of is_gzip ? unzipped(source) : source) {
+      const lines = cut(decoder.decode(bytesOf(chunk), { stream: true }));
+      if (lines.length > 0) yield { lines, first_number, progress: size === 0 ? 1 : Math.min(1, source.bytesRead / size) };
+      first_number += lines.length;
+    }
+    const last = carried + decoder.decode();
+    if (last !== "") yield { lines: [last.replace(/\r$/, "")], first_number, progress: 1 };
+  } catch (error) {
+    throw explained(error, { path, line: first_number - 1 });
+  } finally {
+    source.destroy();
+  }
+}
+
+async function openFile(path: string): Promise<FileHandle> {
+  try {
+    const file = await open(path);
+    if (!(await file.stat()).isDirectory()) return file;
+    await file.close();
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  throw new StratctlError("file_unusable", `${path} is a folder, not a recording`, { details: { path } });
+}
+
+function unzipped(source: Readable): Readable {
+  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+  pipeline(source, gunzip, () => undefined); // a fault of the source becomes one of the iteration
+  return gunzip;
+}
+
+function bytesOf(chunk: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk;
+  throw new StratctlError("internal", "a file was read as something else than bytes");
+}
+
+/** A fault of decompression, decoding or reading, after which line it came. */
+function explained(error: unknown, { path, line }: { path: string; line: number }): unknown {
+  if (error instanceof StratctlError || !(error instanceof Error)) return error;
+  const code = "code" in error ? error.code : null;
+  const after = line > 0 ? ` after line ${line}` : "";
+  if (code === "Z_BUF_ERROR")
+    return recordingInvalid({ path, line }, `its gzip data ends in the middle${after}`, { hint: "zcat keeps what is whole of it" });
+  if (typeof code === "string" && code.startsWith("Z_")) return recordingInvalid({ path, line }, `its gzip data is damaged${after}`);
+  if (code === "ERR_ENCODING_INVALID_ENCODED_DATA") return recordingInvalid({ path, line }, `is not UTF-8 text${after}`);
+  return code === null ? error : unreadable(path, error);
+}
+
+const WORDS: Readonly<Record<string, string>> = { ENOENT: "no such file", EACCES: "not permitted", EISDIR: "it is a folder" };
+
+function unreadable(path: string, error: unknown): StratctlError {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return new StratctlError("file_unusable", `cannot read ${path} (${WORDS[code] ?? code})`, { details: { path }, cause: error });
+}

@@ -50,8 +50,8 @@ export interface BookQuery {
  */
 export async function readLegs(db: Db, { as_of_ms, strategy_ids }: BookQuery): Promise<BookLegs> {
   const ids = strategy_ids === undefined ? null : int4Array(Int32Array.from(strategy_ids), strategy_ids.length);
-  const { instruments, ...columns } = await db.one(Row, "book.read", SQL, [as_of_ms, ids]);
-  const book = { instruments, ...columns, leg_from: offsetsOf(columns.leg_count) };
+  const { leg_count, ...columns } = await db.one(Row, "book.read", SQL, [as_of_ms, ids]);
+  const book = { ...columns, leg_from: offsetsOf(leg_count) };
   assert(book.leg_from.at(-1) === book.leg_id.length, "book: legs do not add up");
   return book;
 }

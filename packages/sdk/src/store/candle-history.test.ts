@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { beforeAll, beforeEach, expect, test } from "vitest";
 import { onEveryPostgres } from "../../../../test/support/store.ts";
 import { toCandle } from "../m2m/candle.ts";
@@ -146,9 +146,18 @@ onEveryPostgres("a history of candles", (store) => {
     ]);
     const [hour] = await read({ from_ms: open_ms, to_ms: open_ms, interval: "1h" });
     expect(hour).toMatchObject({
-      ...{ open: 0, high: 53, low: -2, close: 51 },
-      ...{ pnl_open: 100, pnl_high: 102, pnl_low: 4, pnl_close: 6 },
-      ...{ entry_value: 50, realized_pnl: 7, instrument_count: 3, source: "live" },
+      open: 0,
+      high: 53,
+      low: -2,
+      close: 51,
+      pnl_open: 100,
+      pnl_high: 102,
+      pnl_low: 4,
+      pnl_close: 6,
+      entry_value: 50,
+      realized_pnl: 7,
+      instrument_count: 3,
+      source: "live",
     });
   });
 

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { onEveryPostgres } from "../../../../test/support/store.ts";
@@ -8,7 +8,7 @@ import type { Candle, CandleSource } from "../model/candle.ts";
 import { MONEY_MAX_UNITS } from "../model/money.ts";
 import { insert as insertAccount } from "./account.ts";
 import { batchOf, history, upsertMany } from "./candle.ts";
-import { openPool, type Db } from "./db.ts";
+import { openPool } from "./db.ts";
 import { insert as insertStrategy } from "./strategy.ts";
 
 const NINE_THIRTY = Date.UTC(2026, 10, 25, 4);

@@ -1,0 +1,59 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { onEveryPostgres } from "../../../../test/support/store.ts";
+import { bitsArray, instantArray, int4Array, int8Array } from "./array.ts";
+import { WholeColumn } from "./column.ts";
+
+/** The greatest and least instants that JavaScript's Date and an int8 of microseconds both hold are far outside these. */
+const instants = fc.integer({ min: Date.UTC(1900, 0), max: Date.UTC(2200, 0) });
+const safe = fc.maxSafeInteger();
+
+onEveryPostgres("columns as array parameters", (store) => {
+  test("a law: what is sent is what Postgres reads, NaN as NULL, and places past the length not at all", async () => {
+    const Row = z.object({
+      ints: z.array(z.int()),
+      wholes: z.array(WholeColumn.nullable()),
+      instants: z.array(z.date().nullable()),
+      bits: z.array(z.string().transform(BigInt)),
+    });
+    const columns = fc.record({
+      ints: fc.array(fc.integer()),
+      wholes: fc.array(fc.option(safe, { freq: 3 })),
+      instants: fc.array(fc.option(instants, { freq: 3 })),
+      bits: fc.array(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })),
+      spare: fc.nat(3),
+    });
+    const orNaN = (value: number | null): number => value ?? Number.NaN;
+    await fc.assert(
+      fc.asyncProperty(columns, async ({ ints, wholes, instants: times, bits, spare }) => {
+        const more = Array.from({ length: spare }, () => 7);
+        const row = await store.db.one(
+          Row,
+          "test.arrays",
+          "select $1::int4[] as ints, $2::int8[] as wholes, $3::timestamptz[] as instants, $4::int8[] as bits",
+          [
+            int4Array(Int32Array.from([...ints, ...more]), ints.length),
+            int8Array(Float64Array.from([...wholes.map(orNaN), ...more]), wholes.length),
+            instantArray(Float64Array.from([...times.map(orNaN), ...more]), times.length),
+            bitsArray(BigInt64Array.from([...bits, ...more.map(BigInt)]), bits.length),
+          ],
+        );
+        // −0 is a float's; to a whole number it is 0.
+        expect({ ...row, instants: row.instants.map((at) => at?.getTime() ?? null) }).toEqual({
+          ints,
+          wholes: wholes.map((value) => (value === null ? null : value + 0)),
+          instants: times,
+          bits,
+        });
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test("a part of a unit, an infinity and a length past the column are faults", () => {
+    for (const wrong of [0.5, Number.POSITIVE_INFINITY, 2 ** 53])
+      expect(() => int8Array(Float64Array.of(1, wrong), 2)).toThrow("not a whole number");
+    expect(() => int4Array(Int32Array.of(1), 2)).toThrow("a batch of 2 has a column of 1");
+  });
+});

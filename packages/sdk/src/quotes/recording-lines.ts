@@ -1,7 +1,7 @@
 import { open, type FileHandle } from "node:fs/promises";
 import { pipeline, type Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { StratctlError } from "../errors.ts";
+import { StratctlError, type ErrorParts } from "../errors.ts";
 import { recordingInvalid } from "./recording-rows.ts";
 
 /** Some lines of a file, without their ends. */
@@ -78,11 +78,11 @@ function bytesOf(chunk: unknown): Uint8Array {
 function explained(error: unknown, { path, line }: { path: string; line: number }): unknown {
   if (error instanceof StratctlError || !(error instanceof Error)) return error;
   const code = "code" in error ? error.code : null;
-  const after = line > 0 ? ` after line ${line}` : "";
-  if (code === "Z_BUF_ERROR")
-    return recordingInvalid({ path, line }, `its gzip data ends in the middle${after}`, { hint: "zcat keeps what is whole of it" });
-  if (typeof code === "string" && code.startsWith("Z_")) return recordingInvalid({ path, line }, `its gzip data is damaged${after}`);
-  if (code === "ERR_ENCODING_INVALID_ENCODED_DATA") return recordingInvalid({ path, line }, `is not UTF-8 text${after}`);
+  const invalid = (what: string, parts: ErrorParts = {}): StratctlError =>
+    line > 0 ? recordingInvalid({ path, line }, `what follows is ${what}`, parts) : recordingInvalid({ path }, `is ${what}`, parts);
+  if (code === "Z_BUF_ERROR") return invalid("gzip data that ends in the middle", { hint: "zcat keeps what is whole of it" });
+  if (typeof code === "string" && code.startsWith("Z_")) return invalid("damaged gzip data");
+  if (code === "ERR_ENCODING_INVALID_ENCODED_DATA") return invalid("not UTF-8 text");
   return code === null ? error : unreadable(path, error);
 }
 

@@ -10,8 +10,9 @@ export function addDaemon(program: Command, act: Act): void {
     .option("--every <span>", "time between samples: seconds that divide a minute", "1s")
     .addHelpText(
       "after",
-      `\nPrices come from Redis (REDIS_URL) and, for what it lacks, from the ticker service (TICKER_URL).
-At a terminal it tells what happens in lines, elsewhere in JSON. SIGTERM ends it with the minute written.
+      `\nPrices come from Redis (REDIS_URL), and what it lacks from the ticker service
+(TICKER_URL). The log is lines at a terminal and JSON elsewhere. SIGTERM ends it
+once the minute under way is written.
 ${examples(["stratctl daemon"], ["stratctl daemon --every 5s"], ["stratctl daemon --once", "from cron, or to try the sources"])}`,
     )
     .action(act((deps, given) => runDaemon(deps, { once: given.isSet("once"), every: given.text("every") ?? "1s" })));

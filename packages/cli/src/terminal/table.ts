@@ -10,7 +10,7 @@ export interface Column<Row> {
   readonly title: string;
   readonly cell: (row: Row) => string | Cell;
   readonly align?: "left" | "right";
-  /** Left out where the width does not suffice, the highest first; a column without a rank stays. */
+  /** Left out where the width does not suffice, the highest first; without a rank it stays. From SPARE on before any text is cut. */
   readonly rank?: number;
   /** May be cut to this many columns, at the end that tells less. */
   readonly shrink?: { readonly to: number; readonly cut?: "start" | "end" };
@@ -25,6 +25,9 @@ export interface TableOptions<Row> {
   readonly rest?: { readonly title: string; readonly least: number; readonly cell: (row: Row, width: number) => string };
 }
 
+/** Columns of this rank or a higher one are worth less than the whole of a text. */
+export const SPARE = 5;
+
 const GAP = 2;
 const INDENT = 1;
 
@@ -38,7 +41,7 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
     options.width,
   );
   const lines = rowsOf(kept.map((column) => cells.get(column) ?? []));
-  const left = options.width - INDENT - sum(widths) - GAP * kept.length;
+  const left = options.width - spanOf(widths) - GAP;
   const rest = options.rest !== undefined && left >= options.rest.least ? options.rest : undefined;
   const drawing = new Table({
     chars: NO_RULES,
@@ -89,22 +92,35 @@ function cellsOf<Row>(column: Column<Row>, rows: readonly Row[], { footer }: Tab
 function keptColumns<Row>(
   columns: readonly Column<Row>[],
   cells: ReadonlyMap<Column<Row>, readonly Cell[]>,
-  { width }: TableOptions<Row>,
+  { width, rest }: TableOptions<Row>,
 ): Column<Row>[] {
-  const least = (column: Column<Row>) => Math.min(widest(cells.get(column) ?? []), column.shrink?.to ?? Number.POSITIVE_INFINITY);
-  let kept = [...columns];
-  const tooWide = () => INDENT + sum(kept.map(least)) + GAP * (kept.length - 1) > width;
-  while (tooWide()) {
-    const worst = Math.max(...kept.map(({ rank }) => rank ?? 0));
-    if (worst === 0) break;
-    kept = kept.filter(({ rank }) => (rank ?? 0) !== worst);
-  }
-  return kept;
+  const whole = (column: Column<Row>): number => widest(cells.get(column) ?? []);
+  const least = (column: Column<Row>): number => Math.min(whole(column), column.shrink?.to ?? Number.POSITIVE_INFINITY);
+  const beside = rest === undefined ? 0 : GAP + rest.least;
+  const spared = without(columns, { from: SPARE, isTooWide: (kept) => spanOf(kept.map(whole)) + beside > width });
+  return without(spared, { from: 1, isTooWide: (kept) => spanOf(kept.map(least)) > width });
+}
+
+/** Columns less those of the highest rank, one rank at a time, as long as they are too wide. */
+function without<Row>(
+  columns: readonly Column<Row>[],
+  { from, isTooWide }: { from: number; isTooWide: (kept: readonly Column<Row>[]) => boolean },
+): Column<Row>[] {
+  const worst = Math.max(...columns.map(({ rank }) => rank ?? 0));
+  if (worst < from || !isTooWide(columns)) return [...columns];
+  return without(
+    columns.filter(({ rank }) => rank !== worst),
+    { from, isTooWide },
+  );
+}
+
+function spanOf(widths: readonly number[]): number {
+  return INDENT + sum(widths) + GAP * (widths.length - 1);
 }
 
 /** Widths with the cuttable columns cut, each in the order they come, as far as needed. */
 function shrunk<Row>(columns: readonly Column<Row>[], widths: readonly number[], width: number): number[] {
-  let over = INDENT + sum(widths) + GAP * (columns.length - 1) - width;
+  let over = spanOf(widths) - width;
   return widths.map((natural, place) => {
     const give = Math.max(Math.min(over, natural - (columns[place]?.shrink?.to ?? natural)), 0);
     over -= give;

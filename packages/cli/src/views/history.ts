@@ -38,8 +38,14 @@ export function historyView(history: History, { asChart }: { asChart: boolean },
   lines.push(asChart ? plotted(timeline, options) : barred(timeline, options));
   lines.push(summaryLines(summary, timeline, options));
   lines.push(joined(coverage(history, options.now_ms), options.width, " "));
-  if (strategy.reason !== null) lines.push(reasonLine("no mark now", strategy.reason));
+  if (strategy.reason !== null && holds(timeline, strategy.marked_at)) lines.push(reasonLine("no mark now", strategy.reason));
   return lines.join("\n");
+}
+
+/** A reason is that of the latest mark, and has no place below another day. */
+function holds({ starts, end_ms }: Timeline, marked_at: string | null): boolean {
+  const marked_ms = marked_at === null ? Number.NaN : Date.parse(marked_at);
+  return marked_ms >= (starts[0] ?? Number.NaN) && marked_ms < end_ms;
 }
 
 /** The last P&L, the bars, and the times under them. */
@@ -50,11 +56,10 @@ function barred(timeline: Timeline, { width, color }: ViewOptions): string {
   const room = Math.max(width - displayWidth(label) - 1, 1);
   const bars = sparkline(series, { width: room, color });
   const axis = timeAxis(timeline, room);
-  return [
-    `${paint(label.trimEnd(), toneOf(last), color)}  ${bars}`.trimEnd(),
-    ...(axis === "" ? [] : [" ".repeat(displayWidth(label)) + axis]),
-    joined(legend(series), width, " ".repeat(displayWidth(label))),
-  ].join("\n");
+  const indent = " ".repeat(displayWidth(label));
+  return [`${paint(label.trimEnd(), toneOf(last), color)}  ${bars}`.trimEnd(), indent + axis, joined(legend(series), width, indent)]
+    .filter((line) => line.trim() !== "")
+    .join("\n");
 }
 
 /** Which bar is which amount; zero is named wherever the series reaches it. */

@@ -2,7 +2,7 @@ import type { Leg, Strategy } from "@stratctl/sdk";
 import { formatUnits, unitsOf } from "@stratctl/sdk/internal";
 import type { ViewOptions } from "../output.ts";
 import { ageText, clean, counted, joined, paint, priceText, rupees, toneOf, UNKNOWN, type Tone } from "../terminal/format.ts";
-import { table, type Column } from "../terminal/table.ts";
+import { SPARE, table, type Column } from "../terminal/table.ts";
 import { entryValueText, headline } from "./headline.ts";
 import { totalOf, wholeOf } from "./sums.ts";
 
@@ -73,7 +73,7 @@ function columnsAt(now_ms: number): readonly Column<Leg>[] {
     { title: "id", cell: ({ id }) => String(id), align: "right" },
     { title: "side", cell: ({ direction }) => direction },
     { title: "quantity", cell: ({ quantity }) => String(quantity), align: "right", rank: 4 },
-    { title: "lots", cell: lotsOf, rank: 5 },
+    { title: "lots", cell: lotsOf, rank: SPARE },
     { title: "instrument", cell: ({ instrument }) => clean(instrument), shrink: { to: 12, cut: "start" } },
     { title: "entry", cell: ({ entry_price }) => priceText(entry_price), align: "right", rank: 2 },
     { title: "last", cell: lastOf, align: "right", rank: 1 },
@@ -83,7 +83,7 @@ function columnsAt(now_ms: number): readonly Column<Leg>[] {
       cell: ({ current_pnl }) => ({ text: rupees(current_pnl, { signed: true }), tone: toneOf(current_pnl) }),
       align: "right",
     },
-    { title: "notes", cell: ({ notes }) => ({ text: clean(notes ?? ""), tone: "faint" }), rank: 6, shrink: { to: 10 } },
+    { title: "notes", cell: ({ notes }) => ({ text: clean(notes ?? ""), tone: "faint" }), rank: SPARE + 1, shrink: { to: 10 } },
   ];
 }
 

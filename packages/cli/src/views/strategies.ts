@@ -3,7 +3,7 @@ import type { ViewOptions } from "../output.ts";
 import { clean, counted, joined, rupees, toneOf } from "../terminal/format.ts";
 import { dayText, minuteText, shortDayText, whenText, ZONE } from "../terminal/moment.ts";
 import { sparkline } from "../terminal/sparkline.ts";
-import { table, type Column } from "../terminal/table.ts";
+import { SPARE, table, type Column } from "../terminal/table.ts";
 import { headline, reasonLine } from "./headline.ts";
 import { shellWord } from "./legs.ts";
 import { totalOf } from "./sums.ts";
@@ -19,7 +19,7 @@ export interface Courses {
 const COLUMNS: readonly Column<Strategy>[] = [
   { title: "id", cell: ({ strategy_id }) => String(strategy_id), align: "right" },
   { title: "strategy", cell: (strategy) => nameOf(strategy), shrink: { to: 12 } },
-  { title: "tags", cell: ({ tags }) => clean(tags.join(", ")), rank: 4, shrink: { to: 8 } },
+  { title: "tags", cell: ({ tags }) => clean(tags.join(", ")), rank: SPARE, shrink: { to: 8 } },
   { title: "legs", cell: ({ instrument_count }) => String(instrument_count), align: "right", rank: 3 },
   {
     title: "P&L ₹",

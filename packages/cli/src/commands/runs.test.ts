@@ -1,0 +1,313 @@
+import { describe, expect, test } from "vitest";
+import { StratctlError, type Leg } from "@stratctl/sdk";
+import { ACCOUNT, candlesOf, legOf, strategyOf, stratctlOf, worldOf } from "../../../../test/cli/made-up.ts";
+import type { Ask } from "../terminal/prompt.ts";
+import { runAdd as addAccount, runList as listAccounts } from "./account.ts";
+import { runAdd, runClose, runList as listLegs, runRemove, runUpdate } from "./leg.ts";
+import { runM2m } from "./m2m.ts";
+import { runMark } from "./mark.ts";
+import { runQuote } from "./quote.ts";
+import { runArchive, runCreate, runList, runUpdate as updateStrategy } from "./strategy.ts";
+
+/** Somebody who answers in this order; running out of answers fails the test. */
+function answering(...answers: (string | boolean)[]): { ask: Ask; asked: string[] } {
+  const asked: string[] = [];
+  const next = (message: string): string | boolean => {
+    asked.push(message);
+    const answer = answers.shift();
+    if (answer === undefined) throw new Error(`nobody answers "${message}"`);
+    return answer;
+  };
+  return {
+    asked,
+    ask: {
+      async text({ message, initial, check }) {
+        const typed = String(next(message));
+        const answer = typed === "" && initial !== undefined ? initial : typed;
+        const wrong = (await check?.(answer)) ?? null;
+        if (wrong !== null) throw new Error(`"${answer}" was not taken: ${wrong}`);
+        return answer;
+      },
+      choose({ message, choices }) {
+        const named = String(next(message));
+        const chosen = choices.find(({ name }) => name.startsWith(named));
+        if (chosen === undefined) throw new Error(`"${named}" is not among ${choices.map(({ name }) => name).join(", ")}`);
+        return Promise.resolve(chosen.value);
+      },
+      confirm: ({ message }) => Promise.resolve(next(message) === true),
+    },
+  };
+}
+
+const NOTHING = { direction: undefined, quantity: undefined, instrument: undefined, price: undefined, lotSize: undefined, note: undefined };
+
+describe("lists", () => {
+  test("are rows with tabs in a pipe, an array with --json, CSV with --csv, a table at a terminal", async () => {
+    const stratctl = stratctlOf({ strategies: { list: () => Promise.resolve([strategyOf({ marked_at: null })]) } });
+    const query = { status: undefined, tag: undefined, search: undefined };
+    const outOf = async (given: Parameters<typeof worldOf>[1]) => {
+      const { deps, out } = worldOf(stratctl, given);
+      await runList(deps, query);
+      return out();
+    };
+    expect(await outOf({})).toMatch(/^7\tCondor\tactive\tfalse\t4\t-281\.25\t6221\.25\t/);
+    expect(await outOf({ output: { header: true } })).toMatch(/^strategy_id\tname\tstatus\t/);
+    expect(JSON.parse(await outOf({ output: { format: "json" } }))).toEqual([strategyOf({ marked_at: null })]);
+    expect(await outOf({ output: { format: "csv" } })).toMatch(/^strategy_id,name,status,.*\r\n7,Condor,active,/);
+    expect(await outOf({ isTerminal: true })).toContain(" id  strategy  legs    P&L ₹     M2M ₹");
+  });
+
+  test("that are empty are [] with --json and nothing in a pipe", async () => {
+    const stratctl = stratctlOf({ accounts: { list: () => Promise.resolve([]) } });
+    const json = worldOf(stratctl, { output: { format: "json" } });
+    await listAccounts(json.deps);
+    const pipe = worldOf(stratctl);
+    await listAccounts(pipe.deps);
+    expect([json.out(), pipe.out(), pipe.err()]).toEqual(["[]\n", "", ""]);
+  });
+
+  test("of legs go by the strategy's name", async () => {
+    const named: unknown[] = [];
+    const stratctl = stratctlOf({
+      strategies: { resolve: (input) => (named.push(input), Promise.resolve(strategyOf({}))) },
+      legs: { list: (key) => (named.push(key), Promise.resolve([legOf({})])) },
+    });
+    const { deps, out } = worldOf(stratctl);
+    await listLegs(deps, { strategy: "condor" });
+    expect(named).toEqual([{ strategy: "condor" }, { strategy_id: 7 }]);
+    expect(out()).toMatch(/^21\tBUY\t75\tNFO:NIFTY2580724400PE\t64\.95\t/);
+  });
+});
+
+describe("what is missing", () => {
+  test("is named, and nothing is called, where nobody is there to ask", async () => {
+    const { deps } = worldOf(stratctlOf({}));
+    await expect(
+      addAccount(deps, { account_id: undefined, account_name: undefined, aliases: undefined, broker: undefined }),
+    ).rejects.toMatchObject({
+      code: "input_invalid",
+      message: "missing account",
+    });
+    await expect(
+      runCreate(deps, { name: undefined, tags: undefined, description: undefined, type: undefined, ifMissing: false }),
+    ).rejects.toMatchObject({ code: "input_invalid", message: "missing name" });
+    await expect(runAdd(deps, { strategy: "condor", ...NOTHING })).rejects.toMatchObject({ message: "missing direction" });
+    await expect(runMark(deps, { strategy: undefined, now: false })).rejects.toMatchObject({ message: "missing strategy" });
+    await expect(runRemove(deps, { strategy: "condor", leg: undefined })).rejects.toMatchObject({ message: "missing leg" });
+  });
+
+  test("is asked for at a terminal, and only that", async () => {
+    const { ask, asked } = answering("SELL", "2lots");
+    const added: unknown[] = [];
+    const stratctl = stratctlOf({ legs: { add: (leg) => (added.push(leg), Promise.resolve(legOf({ direction: "SELL" }))) } });
+    const { deps, out } = worldOf(stratctl, { ask, isTerminal: true });
+    await runAdd(deps, { strategy: "condor", ...NOTHING, instrument: "NIFTY2580724400PE", price: "64.95" });
+    expect(asked).toEqual(["Direction", "Quantity (75, or 1lot)"]);
+    expect(added).toEqual([
+      {
+        strategy_id: 7,
+        direction: "SELL",
+        tradingsymbol: "NIFTY2580724400PE",
+        lots: 2,
+        entry_price: 64.95,
+        lot_size: undefined,
+        notes: undefined,
+      },
+    ]);
+    expect(out()).toBe("Added 21  SELL 75 (1 lot) NFO:NIFTY2580724400PE @ 64.95\n");
+  });
+});
+
+describe("a strategy composed at a terminal", () => {
+  const quote = { instrument: "NFO:NIFTY2580724400PE", price: 64.95, at: null, age_ms: 1000, source: "redis", reason: null };
+  const answers = () => answering("Condor", "condor, weekly", "buy 1lot NIFTY2580724400PE", "", "SELL 75 NIFTY2580724600PE", "111.95", "");
+
+  function worldWith(ask: Ask) {
+    const calls: unknown[] = [];
+    const legs: Leg[] = [];
+    const stratctl = stratctlOf({
+      strategies: {
+        resolve: () => Promise.reject(new StratctlError("strategy_unknown", "none")),
+        create: (strategy) => (calls.push(strategy), Promise.resolve(strategyOf({ instrument_count: 0 }))),
+      },
+      legs: {
+        add: (leg) => {
+          calls.push(leg);
+          legs.push(legOf({ direction: leg.direction === "SELL" ? "SELL" : "BUY", entry_price: leg.entry_price ?? 0 }));
+          return Promise.resolve(legs.at(-1) ?? legOf({}));
+        },
+      },
+      quotes: { get: () => Promise.resolve([quote]) },
+    });
+    return { ...worldOf(stratctl, { ask, isTerminal: true }), calls };
+  }
+
+  const create = { name: undefined, tags: undefined, description: undefined, type: undefined, ifMissing: false };
+
+  test("asks name, tags and legs, and shows what each leg is", async () => {
+    const { ask } = answers();
+    const { deps, out, err, calls } = worldWith(ask);
+    await runCreate(deps, create);
+    expect(err()).toContain("NFO:NIFTY2580724400PE · put 24,400 · expires Thu 7 Aug 2025 · last 64.95 (1s)\n");
+    expect(calls).toMatchObject([
+      { name: "Condor", tags: ["condor", "weekly"] },
+      { strategy_id: 7, direction: "buy", lots: 1, tradingsymbol: "NFO:NIFTY2580724400PE", entry_price: 64.95 },
+      { strategy_id: 7, direction: "SELL", quantity: 75, entry_price: 111.95 },
+    ]);
+    expect(out()).toBe("Created 7  Condor, 2 legs, entry value 3,525.00 (credit)\n");
+  });
+
+  test("writes nothing before the last answer", async () => {
+    const { ask } = answering("Condor", "", "BUY 1lot NIFTY2580724400PE");
+    const { deps, calls } = worldWith(ask);
+    await expect(runCreate(deps, create)).rejects.toThrow("nobody answers");
+    expect(calls).toEqual([]);
+  });
+
+  test.each(["12", " "])("does not take %j for a name", async (name) => {
+    const { ask } = answering(name);
+    await expect(runCreate(worldWith(ask).deps, create)).rejects.toThrow("was not taken");
+  });
+
+  test.each(["BUY NIFTY", "BUY 0 NIFTY2580724400PE", "HOLD 1 NIFTY2580724400PE", "BUY 1 FOO"])(
+    "does not take %j for a leg",
+    async (leg) => {
+      const { ask } = answering("Condor", "", leg);
+      await expect(runCreate(worldWith(ask).deps, create)).rejects.toThrow("was not taken");
+    },
+  );
+});
+
+describe("bad input", () => {
+  test.each([
+    [{ quantity: "0" }, "quantity must be a whole number above 0, not 0"],
+    [{ quantity: "1.5" }, "quantity must be a whole number above 0, not 1.5"],
+    [{ price: "NaN" }, 'price "NaN" is not a number above 0'],
+    [{ price: "1.23456" }, "price 1.23456 has more than four decimals"],
+    [{ lotSize: "0" }, 'lot size must be a whole number above 0, not "0"'],
+  ])("%j is refused before anything is opened", async (bad, message) => {
+    const { deps } = worldOf(stratctlOf({ strategies: { resolve: () => Promise.reject(new Error("was opened")) } }));
+    const leg = {
+      strategy: "condor",
+      direction: "BUY",
+      quantity: "75",
+      instrument: "NIFTY2580724400PE",
+      price: "1",
+      lotSize: undefined,
+      note: undefined,
+    };
+    await expect(runAdd(deps, { ...leg, ...bad })).rejects.toMatchObject({ code: "input_invalid", message });
+  });
+
+  test("nothing to change is said, and so is a leg that is no id", async () => {
+    const { deps } = worldOf(stratctlOf({}));
+    const none = { name: undefined, tags: undefined, description: undefined, capital: undefined, margin: undefined };
+    await expect(updateStrategy(deps, { strategy: "condor", ...none })).rejects.toMatchObject({ message: "nothing to change was given" });
+    const update = { strategy: "condor", leg: "21", quantity: undefined, price: undefined, lotSize: undefined, note: undefined };
+    await expect(runUpdate(deps, update)).rejects.toMatchObject({ message: "nothing to change was given" });
+    await expect(runClose(deps, { strategy: "condor", leg: "PE", price: undefined })).rejects.toMatchObject({
+      message: 'leg must be an id, like 21, not "PE"',
+    });
+  });
+});
+
+test("what is left out of a change is left alone, and nothing said means unknown", async () => {
+  const changes: unknown[] = [];
+  const stratctl = stratctlOf({ strategies: { update: (change) => (changes.push(change), Promise.resolve(strategyOf({}))) } });
+  const { deps } = worldOf(stratctl);
+  await updateStrategy(deps, { strategy: "condor", name: undefined, tags: [], description: "", capital: "250000", margin: "" });
+  expect(changes).toEqual([
+    { strategy_id: 7, name: undefined, tags: [], description: null, total_capital_deployed: 250_000, total_margin_used: null },
+  ]);
+});
+
+test("a corrected quantity in lots takes the leg's own lot size", async () => {
+  const changes: unknown[] = [];
+  const legs = {
+    list: () => Promise.resolve([legOf({ lot_size: 65 })]),
+    update: (change: unknown) => (changes.push(change), Promise.resolve(legOf({}))),
+  };
+  const { deps } = worldOf(stratctlOf({ legs }));
+  await runUpdate(deps, { strategy: "condor", leg: "21", quantity: "2lots", price: undefined, lotSize: undefined, note: "" });
+  expect(changes).toMatchObject([{ strategy_id: 7, instrument_id: 21, quantity: 130, notes: null }]);
+});
+
+test("archiving says that the candles stay", async () => {
+  const { deps, out } = worldOf(stratctlOf({ strategies: { archive: () => Promise.resolve(strategyOf({ status: "archived" })) } }), {
+    isTerminal: true,
+  });
+  await runArchive(deps, { strategy: "condor" });
+  expect(out()).toBe("Archived 7  Condor; its candles stay\n");
+});
+
+describe("m2m", () => {
+  const options = { strategy: "condor", day: undefined, from: undefined, to: undefined, interval: "1m" as const, chart: false };
+  const candles = candlesOf(375, (minute) => minute);
+
+  function asked(given: Partial<Parameters<typeof runM2m>[1]>, world: Parameters<typeof worldOf>[1] = {}) {
+    const queries: unknown[] = [];
+    const { deps, out } = worldOf(stratctlOf({ history: (query) => (queries.push(query), Promise.resolve(candles)) }), world);
+    return { queries, out, run: runM2m(deps, { ...options, ...given }) };
+  }
+
+  test("asks for the day of the latest mark where no time is given", async () => {
+    const { queries, run } = asked({}, { now_ms: Date.parse("2025-08-03T06:00:00Z") });
+    await run;
+    expect(queries).toEqual([{ strategy_id: 7, interval: "1m", day: "2025-07-31" }]);
+  });
+
+  test("takes times of the exchange on a day", async () => {
+    const { queries, run } = asked({ day: "2025-07-30", from: "10:30", to: "11:30" });
+    await run;
+    expect(queries).toMatchObject([{ from_time: "2025-07-30T05:00:00Z", to_time: "2025-07-30T06:00:00Z" }]);
+  });
+
+  test("gives an array of candles with all their columns, with --json", async () => {
+    const { run, out } = asked({}, { output: { format: "json" } });
+    await run;
+    expect(JSON.parse(out())).toEqual(candles);
+  });
+
+  test("gives the chart where it was asked for by name, in a pipe too", async () => {
+    const { run, out } = asked({ chart: true });
+    await run;
+    expect(out()).toContain("┤");
+    const rows = asked({});
+    await rows.run;
+    expect(rows.out()).toMatch(/^2025-07-31T03:45:00Z\t5940\t/);
+  });
+});
+
+test("a strategy that was never marked has no row, null in JSON, and at a terminal what to do", async () => {
+  const stratctl = stratctlOf({ strategies: { mark: () => Promise.resolve(null) } });
+  const outs = await Promise.all(
+    [{}, { output: { format: "json" as const } }, { isTerminal: true }].map(async (given) => {
+      const { deps, out } = worldOf(stratctl, given);
+      await runMark(deps, { strategy: "condor", now: false });
+      return out();
+    }),
+  );
+  expect(outs.slice(0, 2)).toEqual(["", "null\n"]);
+  expect(outs[2]).toContain("stratctl mark Condor --now");
+});
+
+test("quotes come in the order asked for, with the reason of what is not known", async () => {
+  const get = ({ i }: { i: string | string[] }) =>
+    Promise.resolve(
+      [i].flat().map((instrument) => ({ instrument, price: null, at: null, age_ms: null, source: null, reason: "redis: no key" })),
+    );
+  const { deps, out } = worldOf(stratctlOf({ quotes: { get } }));
+  await runQuote(deps, { instruments: ["NSE:B", "NSE:A"] });
+  expect(out()).toBe("NSE:B\t\t\t\t\tredis: no key\nNSE:A\t\t\t\t\tredis: no key\n");
+});
+
+test("an account that was added is told at a terminal and is a row elsewhere", async () => {
+  const stratctl = stratctlOf({ accounts: { create: () => Promise.resolve(ACCOUNT) } });
+  const given = { account_id: "XJ4540", account_name: undefined, aliases: undefined, broker: undefined };
+  const terminal = worldOf(stratctl, { isTerminal: true });
+  await addAccount(terminal.deps, given);
+  const pipe = worldOf(stratctl);
+  await addAccount(pipe.deps, given);
+  expect(terminal.out()).toBe("Added XJ4540, with its Default Strategy\n");
+  expect(pipe.out()).toBe("XJ4540\t\tzerodha\t\ttrue\t2025-07-01T04:00:00Z\t2025-07-01T04:00:00Z\n");
+});

@@ -196,6 +196,8 @@ test("a source that is away costs a reason, and no wait for the instruments it l
     [false, "connection refused"],
     [false, "no answer"],
   ]);
+  clock.pass(1_000);
+  await pass();
   ticker.down = null;
   clock.pass(1_000);
   await pass();
@@ -204,7 +206,7 @@ test("a source that is away costs a reason, and no wait for the instruments it l
   clock.pass(1_000);
   await pass();
   expect([held(), board.sources[board.source[0] ?? -1]]).toEqual([[1], "redis"]);
-  expect(prices.status()[0]).toMatchObject({ up: true, since_ms: T + 2_000 });
+  expect(prices.status()[0]).toMatchObject({ up: true, since_ms: T + 3_000 });
 });
 
 test("a fault within a source is told like one that is away", async () => {

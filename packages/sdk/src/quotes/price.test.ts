@@ -46,6 +46,12 @@ describe("redis-values-that-are-not-prices", () => {
     expect(ofText(text).refused).toMatch(/is not a price|no last_price/);
   });
 
+  test("of last_price and ltp the first goes before, unless it is null", () => {
+    expect(ofBody({ ltp: 1, last_price: 2 })).toMatchObject({ price_units: 20_000 });
+    expect(ofBody({ ltp: 1, last_price: null })).toMatchObject({ price_units: 10_000 });
+    expect(ofBody({ ltp: 1, last_price: 0 }).refused).toBe('"0" is not a price');
+  });
+
   test("what is refused is shown, but not at any length", () => {
     expect(ofText("NaN").refused).toBe('"NaN" is not a price');
     expect(ofText("x".repeat(10_000)).refused?.length).toBeLessThan(60);

@@ -63,11 +63,11 @@ class RedisSource implements QuoteSource {
   }
 
   async #readBothKeys(client: Redis | Cluster, instruments: readonly InstrumentRef[], sink: QuoteSink, end: AbortSignal): Promise<void> {
+    // It may have taken until now to connect, and the caller has gone on: a late answer must not reach its next sample.
+    end.throwIfAborted();
     const left: number[] = [];
     const refused = new Set<number>();
     await get(client, this.#firstKeys(instruments), (index, value, why) => {
-      // The caller has gone on: a late answer must not reach its next sample.
-      if (end.aborted) return;
       if (value !== null && tellText(sink, index, value)) return;
       if (value !== null) refused.add(index);
       if ((instruments[index]?.instrument_token ?? null) !== null) left.push(index);
@@ -76,7 +76,7 @@ class RedisSource implements QuoteSource {
     const second = left.map((index) => `ticker:${instruments[index]?.instrument_token ?? ""}:ltp`);
     await get(client, second, (place, value, why) => {
       const index = left[place] ?? -1;
-      if (end.aborted || (value !== null && tellText(sink, index, value))) return;
+      if (value !== null && tellText(sink, index, value)) return;
       if (value === null && !refused.has(index)) sink.absent(index, why ?? "no key");
     });
   }

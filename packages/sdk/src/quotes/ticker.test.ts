@@ -169,6 +169,18 @@ describe("away", () => {
     expect(source.allowance?.().why).toBeNull();
   });
 
+  test("cut before any answer: nobody goes on asking", async () => {
+    await using service = await startService((_url, response) => void response.socket?.destroy());
+    const source = open({ url: service.url, concurrency: 2 });
+    const read = await readAll(
+      source,
+      Array.from({ length: 100 }, (_, number) => `NFO:T${number}`),
+    );
+    expect(read.error).toBe("ticker: connection cut");
+    expect(Object.keys(read.absent)).toHaveLength(100);
+    expect(service.asked.length).toBeLessThanOrEqual(2);
+  });
+
   test("silent: the deadline holds, and what has been answered counts", async () => {
     await using service = await startService((url, response) => (url.endsWith("/A") ? json(response, { last_price: 1 }) : undefined));
     const source = open({ url: service.url, concurrency: 2 });

@@ -150,7 +150,7 @@ class TickerSource implements QuoteSource {
       const order = this.#rate.orderToWait(statusCode, headers["retry-after"]);
       if (order === null && statusCode === 200) this.#tell(reading, indexes, text);
       else absent(order ?? String(statusCode));
-      return order === null;
+      return true;
     } catch (error) {
       reading.failure = reading.end.aborted ? reading.late() : reasonOf(error, this.#secrets());
       absent(reading.failure);
@@ -159,9 +159,7 @@ class TickerSource implements QuoteSource {
     }
   }
 
-  #tell({ instruments, sink, end }: Reading, indexes: readonly number[], text: string): void {
-    // The caller has gone on: a late answer must not reach its next sample.
-    if (end.aborted) return;
+  #tell({ instruments, sink }: Reading, indexes: readonly number[], text: string): void {
     if (this.#options.batch === undefined) for (const index of indexes) tellText(sink, index, text);
     else {
       const answers = answersOf(text);

@@ -1,0 +1,288 @@
+-- What the migrations make, as the catalogue tells it. Not run: written by the tests (vitest -u), and compared by them.
+
+create table last_quote (
+  exchange text not null,
+  tradingsymbol text not null,
+  price numeric(18,4) not null,
+  at timestamp with time zone not null,
+  source text not null,
+  constraint last_quote_pkey PRIMARY KEY (exchange, tradingsymbol),
+  constraint last_quote_price_range CHECK (price > 0::numeric AND abs(price) <= '500000000000'::bigint::numeric)
+) with (fillfactor=50);
+
+create table stratctl_migration (
+  id integer not null,
+  name text not null,
+  checksum text not null,
+  applied_at timestamp with time zone not null default now(),
+  constraint stratctl_migration_pkey PRIMARY KEY (id)
+);
+
+create table strategy (
+  strategy_id integer not null default nextval('strategy_strategy_id_seq'::regclass),
+  trading_account_id text not null,
+  strategy_name text not null,
+  description text,
+  strategy_type text not null default 'manual'::text,
+  tags text[] not null default '{}'::text[],
+  is_default boolean not null default false,
+  status text not null default 'active'::text,
+  current_m2m numeric(18,4),
+  total_pnl numeric(18,4),
+  total_capital_deployed numeric(18,4),
+  total_margin_used numeric(18,4),
+  created_by text,
+  metadata jsonb not null default '{}'::jsonb,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  archived_at timestamp with time zone,
+  constraint strategy_account_ref FOREIGN KEY (trading_account_id) REFERENCES trading_account(account_id) ON DELETE CASCADE,
+  constraint strategy_archived_law CHECK ((status = 'archived'::text) = (archived_at IS NOT NULL)),
+  constraint strategy_default_law CHECK (NOT is_default OR status = 'active'::text),
+  constraint strategy_money_range CHECK (abs(current_m2m) <= '500000000000'::bigint::numeric AND abs(total_pnl) <= '500000000000'::bigint::numeric AND abs(total_capital_deployed) <= '500000000000'::bigint::numeric AND abs(total_margin_used) <= '500000000000'::bigint::numeric),
+  constraint strategy_pkey PRIMARY KEY (strategy_id),
+  constraint strategy_status_known CHECK (status = ANY (ARRAY['active'::text, 'archived'::text])),
+  constraint strategy_type_known CHECK (strategy_type = ANY (ARRAY['manual'::text, 'automated'::text]))
+) with (fillfactor=70);
+CREATE INDEX strategy_account_created_idx ON strategy USING btree (trading_account_id, created_at DESC);
+CREATE UNIQUE INDEX strategy_default_key ON strategy USING btree (trading_account_id) WHERE is_default;
+CREATE UNIQUE INDEX strategy_name_key ON strategy USING btree (trading_account_id, lower(strategy_name)) WHERE status = 'active'::text;
+CREATE TRIGGER strategy_updated_at BEFORE UPDATE ON strategy FOR EACH ROW WHEN (old.trading_account_id IS DISTINCT FROM new.trading_account_id OR old.strategy_name IS DISTINCT FROM new.strategy_name OR old.description IS DISTINCT FROM new.description OR old.strategy_type IS DISTINCT FROM new.strategy_type OR old.tags IS DISTINCT FROM new.tags OR old.is_default IS DISTINCT FROM new.is_default OR old.status IS DISTINCT FROM new.status OR old.total_capital_deployed IS DISTINCT FROM new.total_capital_deployed OR old.total_margin_used IS DISTINCT FROM new.total_margin_used OR old.created_by IS DISTINCT FROM new.created_by OR old.metadata IS DISTINCT FROM new.metadata OR old.archived_at IS DISTINCT FROM new.archived_at) EXECUTE FUNCTION stratctl_updated_at();
+
+create table strategy_instruments (
+  id integer not null default nextval('strategy_instruments_id_seq'::regclass),
+  strategy_id integer not null,
+  tradingsymbol text not null,
+  exchange text not null,
+  instrument_token bigint,
+  instrument_type text,
+  strike numeric(18,4),
+  expiry date,
+  underlying_symbol text,
+  direction text not null,
+  quantity integer not null,
+  lot_size integer,
+  entry_price numeric(18,4) not null,
+  cost numeric(18,4) not null,
+  exit_price numeric(18,4),
+  closed_at timestamp with time zone,
+  notes text,
+  metadata jsonb not null default '{}'::jsonb,
+  added_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint strategy_instruments_closed_law CHECK ((exit_price IS NULL) = (closed_at IS NULL) AND (closed_at IS NULL OR closed_at >= added_at)),
+  constraint strategy_instruments_cost_range CHECK (cost >= 0::numeric AND abs(cost) <= '500000000000'::bigint::numeric),
+  constraint strategy_instruments_direction_known CHECK (direction = ANY (ARRAY['BUY'::text, 'SELL'::text])),
+  constraint strategy_instruments_entry_price_range CHECK (entry_price > 0::numeric AND abs(entry_price) <= '500000000000'::bigint::numeric),
+  constraint strategy_instruments_exit_price_range CHECK (exit_price >= 0::numeric AND abs(exit_price) <= '500000000000'::bigint::numeric AND abs(cost - exit_price * quantity::numeric) <= '500000000000'::bigint::numeric),
+  constraint strategy_instruments_lot_size_range CHECK (lot_size > 0),
+  constraint strategy_instruments_pkey PRIMARY KEY (id),
+  constraint strategy_instruments_quantity_range CHECK (quantity > 0),
+  constraint strategy_instruments_strategy_ref FOREIGN KEY (strategy_id) REFERENCES strategy(strategy_id) ON DELETE CASCADE,
+  constraint strategy_instruments_strike_range CHECK (strike >= 0::numeric AND abs(strike) <= '500000000000'::bigint::numeric),
+  constraint strategy_instruments_symbol_form CHECK (tradingsymbol <> ''::text AND tradingsymbol = upper(btrim(tradingsymbol)) AND exchange ~ '^[A-Z]{1,10}$'::text),
+  constraint strategy_instruments_token_range CHECK (instrument_token >= 1 AND instrument_token <= '9007199254740991'::bigint),
+  constraint strategy_instruments_type_known CHECK (instrument_type = ANY (ARRAY['CE'::text, 'PE'::text, 'FUT'::text, 'EQ'::text]))
+);
+CREATE INDEX strategy_instruments_strategy_idx ON strategy_instruments USING btree (strategy_id, id);
+CREATE TRIGGER strategy_instruments_cost BEFORE INSERT OR UPDATE OF entry_price, quantity, cost ON strategy_instruments FOR EACH ROW EXECUTE FUNCTION stratctl_leg_cost();
+CREATE TRIGGER strategy_instruments_updated_at BEFORE UPDATE ON strategy_instruments FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION stratctl_updated_at();
+
+create table strategy_m2m_candles (
+  strategy_id integer not null,
+  timestamp timestamp with time zone not null,
+  open numeric(18,4) not null,
+  high numeric(18,4) not null,
+  low numeric(18,4) not null,
+  close numeric(18,4) not null,
+  entry_value numeric(18,4) not null,
+  realized_pnl numeric(18,4) not null,
+  instrument_count integer not null,
+  sample_count integer not null,
+  stale_count integer not null,
+  oldest_age_ms integer not null,
+  sampled bigint not null,
+  first_at timestamp with time zone not null,
+  last_at timestamp with time zone not null,
+  source text not null,
+  constraint strategy_m2m_candles_count_range CHECK (stale_count >= 0 AND instrument_count >= stale_count AND oldest_age_ms >= 0),
+  constraint strategy_m2m_candles_minute_form CHECK ("timestamp" = date_bin('00:01:00'::interval, "timestamp", '2000-01-01 00:00:00+00'::timestamp with time zone)),
+  constraint strategy_m2m_candles_money_range CHECK (abs(low) <= '500000000000'::bigint::numeric AND abs(high) <= '500000000000'::bigint::numeric AND abs(open) <= '500000000000'::bigint::numeric AND abs(close) <= '500000000000'::bigint::numeric AND abs(entry_value) <= '500000000000'::bigint::numeric AND abs(realized_pnl) <= '500000000000'::bigint::numeric AND abs(realized_pnl + entry_value - low) <= '500000000000'::bigint::numeric AND abs(realized_pnl + entry_value - high) <= '500000000000'::bigint::numeric),
+  constraint strategy_m2m_candles_ohlc_law CHECK (low <= open AND low <= close AND open <= high AND close <= high),
+  constraint strategy_m2m_candles_pkey PRIMARY KEY (strategy_id, "timestamp"),
+  constraint strategy_m2m_candles_sampled_law CHECK (sampled >= 1 AND sampled <= '1152921504606846975'::bigint AND sample_count = bit_count(sampled::bit(64))),
+  constraint strategy_m2m_candles_source_known CHECK (source = ANY (ARRAY['live'::text, 'replay'::text, 'backfill'::text])),
+  constraint strategy_m2m_candles_strategy_ref FOREIGN KEY (strategy_id) REFERENCES strategy(strategy_id) ON DELETE CASCADE,
+  constraint strategy_m2m_candles_time_law CHECK ("timestamp" <= first_at AND first_at <= last_at AND (last_at - "timestamp") < '00:01:00'::interval)
+) with (fillfactor=50);
+
+create table strategy_mark (
+  strategy_id integer not null,
+  at timestamp with time zone not null,
+  m2m numeric(18,4),
+  pnl numeric(18,4),
+  entry_value numeric(18,4) not null,
+  realized_pnl numeric(18,4) not null,
+  instrument_count integer not null,
+  priced integer not null,
+  stale integer not null,
+  oldest_age_ms bigint,
+  reason text,
+  constraint strategy_mark_age_range CHECK (oldest_age_ms >= 0 AND oldest_age_ms <= '9007199254740991'::bigint),
+  constraint strategy_mark_count_range CHECK (stale >= 0 AND priced >= stale AND instrument_count >= priced),
+  constraint strategy_mark_money_range CHECK (abs(m2m) <= '500000000000'::bigint::numeric AND abs(pnl) <= '500000000000'::bigint::numeric AND abs(entry_value) <= '500000000000'::bigint::numeric AND abs(realized_pnl) <= '500000000000'::bigint::numeric AND abs(entry_value - m2m) <= '500000000000'::bigint::numeric),
+  constraint strategy_mark_pkey PRIMARY KEY (strategy_id),
+  constraint strategy_mark_pnl_law CHECK ((m2m IS NULL) = (pnl IS NULL) AND (m2m IS NULL OR pnl = (realized_pnl + entry_value - m2m))),
+  constraint strategy_mark_reason_law CHECK (m2m IS NOT NULL OR reason IS NOT NULL),
+  constraint strategy_mark_strategy_ref FOREIGN KEY (strategy_id) REFERENCES strategy(strategy_id) ON DELETE CASCADE
+) with (fillfactor=50);
+
+create table strategy_pnl_metrics (
+  strategy_id integer not null,
+  metric_date date not null,
+  day_pnl numeric(18,4),
+  cumulative_pnl numeric(18,4),
+  realized_pnl numeric(18,4),
+  unrealized_pnl numeric(18,4),
+  open_positions integer,
+  closed_positions integer,
+  total_trades integer,
+  winning_trades integer,
+  losing_trades integer,
+  win_rate numeric(18,4),
+  capital_deployed numeric(18,4),
+  margin_used numeric(18,4),
+  roi_percent numeric(18,4),
+  sharpe_ratio numeric(18,4),
+  sortino_ratio numeric(18,4),
+  max_drawdown numeric(18,4),
+  max_consecutive_losses integer,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint strategy_pnl_metrics_count_range CHECK (open_positions >= 0 AND closed_positions >= 0 AND total_trades >= 0 AND winning_trades >= 0 AND losing_trades >= 0 AND max_consecutive_losses >= 0),
+  constraint strategy_pnl_metrics_money_range CHECK (abs(day_pnl) <= '500000000000'::bigint::numeric AND abs(cumulative_pnl) <= '500000000000'::bigint::numeric AND abs(realized_pnl) <= '500000000000'::bigint::numeric AND abs(unrealized_pnl) <= '500000000000'::bigint::numeric AND abs(capital_deployed) <= '500000000000'::bigint::numeric AND abs(margin_used) <= '500000000000'::bigint::numeric AND max_drawdown >= 0::numeric AND abs(max_drawdown) <= '500000000000'::bigint::numeric),
+  constraint strategy_pnl_metrics_pkey PRIMARY KEY (strategy_id, metric_date),
+  constraint strategy_pnl_metrics_ratio_range CHECK (win_rate >= 0::numeric AND win_rate <= 100::numeric AND abs(roi_percent) <= '500000000000'::bigint::numeric AND abs(sharpe_ratio) <= '500000000000'::bigint::numeric AND abs(sortino_ratio) <= '500000000000'::bigint::numeric),
+  constraint strategy_pnl_metrics_strategy_ref FOREIGN KEY (strategy_id) REFERENCES strategy(strategy_id) ON DELETE CASCADE
+);
+CREATE TRIGGER strategy_pnl_metrics_updated_at BEFORE UPDATE ON strategy_pnl_metrics FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION stratctl_updated_at();
+
+create table trading_account (
+  account_id text not null,
+  account_name text,
+  aliases text[] not null default '{}'::text[],
+  broker text not null default 'zerodha'::text,
+  is_active boolean not null default true,
+  metadata jsonb not null default '{}'::jsonb,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint trading_account_id_form CHECK (account_id ~ '^\S{1,100}$'::text),
+  constraint trading_account_pkey PRIMARY KEY (account_id)
+);
+CREATE CONSTRAINT TRIGGER trading_account_aliases_key AFTER INSERT OR UPDATE OF account_id, aliases ON trading_account NOT DEFERRABLE INITIALLY IMMEDIATE FOR EACH ROW EXECUTE FUNCTION stratctl_one_account_a_name();
+CREATE TRIGGER trading_account_default_strategy AFTER INSERT ON trading_account FOR EACH ROW EXECUTE FUNCTION stratctl_default_strategy();
+CREATE TRIGGER trading_account_updated_at BEFORE UPDATE ON trading_account FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION stratctl_updated_at();
+
+create view strategy_legs as
+ SELECT leg.id,
+    leg.strategy_id,
+    (leg.exchange || ':'::text) || leg.tradingsymbol AS instrument,
+    leg.exchange,
+    leg.tradingsymbol,
+    leg.instrument_token,
+    leg.instrument_type,
+    leg.strike,
+    leg.expiry,
+    leg.underlying_symbol,
+    leg.direction,
+    leg.quantity,
+    leg.lot_size,
+    leg.entry_price,
+    leg.cost,
+    leg.exit_price,
+    leg.closed_at,
+    quote.price AS current_price,
+    quote.at AS current_price_at,
+        CASE
+            WHEN abs(leg.cost - COALESCE(leg.exit_price, quote.price) * leg.quantity::numeric) <= '500000000000'::bigint::numeric THEN (leg.cost - COALESCE(leg.exit_price, quote.price) * leg.quantity::numeric) *
+            CASE leg.direction
+                WHEN 'SELL'::text THEN 1
+                ELSE '-1'::integer
+            END::numeric
+            ELSE NULL::numeric
+        END AS current_pnl,
+    leg.notes,
+    leg.metadata,
+    leg.added_at,
+    leg.updated_at
+   FROM strategy_instruments leg
+     LEFT JOIN last_quote quote ON quote.exchange = leg.exchange AND quote.tradingsymbol = leg.tradingsymbol AND leg.closed_at IS NULL;
+
+create view strategy_pnl_candles as
+ SELECT strategy_id,
+    "timestamp",
+    realized_pnl + entry_value - open AS open,
+    realized_pnl + entry_value - low AS high,
+    realized_pnl + entry_value - high AS low,
+    realized_pnl + entry_value - close AS close,
+    entry_value,
+    realized_pnl,
+    instrument_count,
+    sample_count,
+    stale_count,
+    oldest_age_ms,
+    sampled,
+    first_at,
+    last_at,
+    source
+   FROM strategy_m2m_candles;
+
+CREATE OR REPLACE FUNCTION stratctl_default_strategy()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into strategy (trading_account_id, strategy_name, description, is_default, created_by)
+  values (new.account_id, 'Default Strategy', 'Legs of the account that belong to no other strategy', true, new.account_id)
+  on conflict (trading_account_id) where is_default do nothing;
+  return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION stratctl_leg_cost()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if new.cost is null then
+    new.cost := new.entry_price * new.quantity;
+  elsif tg_op = 'UPDATE' and new.cost = old.cost and (new.entry_price <> old.entry_price or new.quantity <> old.quantity) then
+    new.cost := new.entry_price * new.quantity;
+  end if;
+  return new;
+end $function$;
+
+CREATE OR REPLACE FUNCTION stratctl_one_account_a_name()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform pg_advisory_xact_lock(hashtext('stratctl'), hashtext('trading_account.aliases'));
+  if exists (
+    select from trading_account other
+    where other.account_id <> new.account_id
+      and (other.account_id = any (new.aliases) or other.aliases && (new.aliases || new.account_id))
+  ) then
+    raise unique_violation using
+      message = 'an alias of this account names another account', constraint = 'trading_account_aliases_key', table = 'trading_account';
+  end if;
+  return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION stratctl_updated_at()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  new.updated_at := now();
+  return new;
+end $function$;

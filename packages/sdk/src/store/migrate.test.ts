@@ -45,7 +45,7 @@ describe.each(POSTGRES)("migrations on $name", ({ missing, server }) => {
       expect(await migrate(db, { adopt: false })).toEqual({ applied: [], adopted: [] });
     });
 
-    test("twenty processes at once: each migration runs once, and all succeed", async () => {
+    test("twenty at once: each migration runs once, and all succeed", async () => {
       const url = await empty();
       const all = await Promise.all(Array.from({ length: 20 }, () => open(url)));
       const reports = await Promise.all(all.map((db) => migrate(db, { adopt: false })));

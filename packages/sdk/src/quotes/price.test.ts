@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { quickUnits, roundUnits } from "../model/money.ts";
 import { isoOf } from "../model/instant.ts";
-import { instantOf, tellBody, tellText } from "./price.ts";
+import { instantOf, isoMs, tellBody, tellText } from "./price.ts";
 
 interface Told {
   readonly price_units?: number;
@@ -142,6 +142,32 @@ describe("times", () => {
   ].flat();
   test.each(no_times)("%j is no time", (value) => {
     expect(instantOf(value)).toBeNull();
+  });
+
+  test("every instant is read back, in any zone; a day that is in no calendar is none", () => {
+    const zone = fc.integer({ min: -14 * 60, max: 14 * 60 });
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 4e12 }), zone, (at_ms, minutes) => {
+        expect(isoMs(new Date(at_ms).toISOString(), null)).toBe(at_ms);
+        const text = new Date(at_ms + minutes * 60_000).toISOString().slice(0, -1);
+        const [hours, rest] = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60].map((part) => String(part).padStart(2, "0"));
+        expect(isoMs(`${text}${minutes < 0 ? "-" : "+"}${hours}:${rest}`, null)).toBe(at_ms);
+        expect(isoMs(text, minutes * 60_000)).toBe(at_ms);
+        expect(isoMs(text, null)).toBeNull();
+      }),
+    );
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1990, max: 2040 }),
+        fc.integer({ min: 0, max: 13 }),
+        fc.integer({ min: 0, max: 32 }),
+        (year, month, day) => {
+          const text = `${year}-${String(month).padStart(2, "0")}-${String(day).padStart(2, "0")}T09:20:05Z`;
+          const is_day = month >= 1 && month <= 12 && day >= 1 && day <= new Date(year, month, 0).getDate();
+          expect(isoMs(text, null)).toBe(is_day ? Date.UTC(year, month - 1, day, 9, 20, 5) : null);
+        },
+      ),
+    );
   });
 
   test("the last trade goes before the exchange's time, and a sentinel before neither", () => {

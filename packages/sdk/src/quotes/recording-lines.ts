@@ -47,8 +47,6 @@ export async function* readLines(path: string): AsyncGenerator<Lines> {
     if (last !== "") yield { lines: [last.replace(/\r$/, "")], first_number, progress: 1 };
   } catch (error) {
     throw explained(error, { path, line: first_number - 1 });
-  } finally {
-    source.destroy();
   }
 }
 

@@ -31,13 +31,6 @@ export function tellBody(sink: QuoteSink, index: number, body: unknown): boolean
   return tellPrice(sink, index, String(price), timeOf(body));
 }
 
-/** Milliseconds since the epoch, or null where the value is no instant of a market: see `instantOf`. */
-export function timeOf(body: Readonly<Record<string, unknown>>): number | null {
-  return (
-    instantOf(body["last_trade_time"]) ?? instantOf(body["exchange_timestamp"]) ?? instantOf(body["timestamp"]) ?? instantOf(body["ts"])
-  );
-}
-
 /**
  * Reads ISO 8601 (`2026-11-25T03:50:05Z`, `2026-11-25 09:20:05`; without a zone it is the exchange's, IST) and epoch
  * seconds or milliseconds, as number or digits. Null for anything else and for the sentinels that feeds send instead of
@@ -101,6 +94,12 @@ function tellPrice(sink: QuoteSink, index: number, text: string, at_ms: number |
   if (price === null || price.units <= 0) return refuse(sink, index, text);
   sink.quote(index, price.units, at_ms, price.rounded);
   return true;
+}
+
+function timeOf(body: Readonly<Record<string, unknown>>): number | null {
+  return (
+    instantOf(body["last_trade_time"]) ?? instantOf(body["exchange_timestamp"]) ?? instantOf(body["timestamp"]) ?? instantOf(body["ts"])
+  );
 }
 
 /** Shows what was refused, cut short: it may be anything. */

@@ -1,6 +1,6 @@
 import type { Cluster, Redis, RedisOptions } from "ioredis";
 import { StratctlError } from "../errors.ts";
-import { reasonOf, unavailable } from "./unavailable.ts";
+import { reasonOf, secretsOf, unavailable } from "./unavailable.ts";
 
 /** A connection attempt and a server that answers nothing are given up after this long; the next attempt follows. */
 const SILENT_MS_MAX = 2_000;
@@ -143,11 +143,4 @@ function checked(url: string): string {
   throw new StratctlError("url_invalid", "the Redis URL is neither redis://host:port, rediss://host:port nor the path of a socket", {
     hint: "e.g. redis://localhost:6379",
   });
-}
-
-/** The password as it is and as the URL writes it. */
-function secretsOf(url: string): string[] {
-  if (!URL.canParse(url)) return [];
-  const { password } = new URL(url);
-  return [password, decodeURIComponent(password)];
 }

@@ -255,6 +255,14 @@ describe("what a URL says", () => {
     expect(() => redisSource({ url })).toThrow(expect.objectContaining({ code: "url_invalid" }));
   });
 
+  test("a password that is no percent-encoding is not shown either", async () => {
+    const source = redisSource({ url: "redis://:s3cret%zz@127.0.0.1:1" });
+    const { error } = await readAll(source, [ref("NFO:A")]);
+    expect(error).toMatch(/^redis: /);
+    expect(error).not.toMatch(/s3cret/);
+    await source.close();
+  });
+
   test("a name that does not resolve", async () => {
     const source = redisSource({ url: "redis://no-such-host.invalid:6379" });
     expect((await readAll(source, [ref("NFO:A")])).error).toBe("redis: name not found");

@@ -103,7 +103,9 @@ async function getOfServer(client: Redis, keys: readonly string[], each: Each): 
   };
   const chunks: Promise<void>[] = [];
   for (let from = 0; from < keys.length; from += MGET_KEYS) chunks.push(readChunk(from));
-  await Promise.all(chunks);
+  // What the other chunks hold is told before one that failed ends the read.
+  const failed = (await Promise.allSettled(chunks)).find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") throw failed.reason;
 }
 
 /** GETs, since MGET takes keys of one slot only; the client sends them as one pipeline a node. A node that is away costs its own keys. */

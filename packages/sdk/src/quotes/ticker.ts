@@ -11,7 +11,7 @@ import {
   type SourceClock,
 } from "./source.ts";
 import { TickerRate } from "./ticker-rate.ts";
-import { reasonOf, unavailable } from "./unavailable.ts";
+import { decoded, reasonOf, secretsOf, unavailable } from "./unavailable.ts";
 
 export interface TickerOptions {
   /** `http://localhost:8080`; a path is put before those below, a user and password go into the header. */
@@ -152,7 +152,7 @@ class TickerSource implements QuoteSource {
       else absent(order ?? String(statusCode));
       return true;
     } catch (error) {
-      reading.failure = reading.end.aborted ? reading.late() : reasonOf(error, this.#secrets());
+      reading.failure = reading.end.aborted ? reading.late() : reasonOf(error, secretsOf(this.#options.url));
       absent(reading.failure);
       // One cut connection among many that work costs its own instruments; a service that is away is not asked further.
       return reading.answer_count > 0;
@@ -187,14 +187,10 @@ class TickerSource implements QuoteSource {
     return Math.min(this.#options.batch?.size_max ?? BATCH_SIZE_MAX, BATCH_SIZE_MAX);
   }
 
-  #secrets(): string[] {
-    return [this.#url.password, decodeURIComponent(this.#url.password)];
-  }
-
   #headers(): Record<string, string> {
     const { username, password } = this.#url;
     if (username === "" && password === "") return { accept: "application/json" };
-    const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    const login = `${decoded(username)}:${decoded(password)}`;
     return { accept: "application/json", authorization: `Basic ${Buffer.from(login).toString("base64")}` };
   }
 

@@ -30,8 +30,23 @@ export function reasonOf(error: unknown, secrets: readonly string[] = []): strin
   if (!(error instanceof Error)) return "no answer";
   const code = codeOf(error) ?? codeOf(error.cause);
   const words = code === null ? error.message : (WORDS[code] ?? error.message);
-  // Both as given and as written in a URL.
   return secrets.reduce((text, secret) => (secret === "" ? text : text.replaceAll(secret, "***")), words).slice(0, 200);
+}
+
+/** The password of a URL, as it is written and as it is meant: neither may be shown. */
+export function secretsOf(url: string): string[] {
+  if (!URL.canParse(url)) return [];
+  const { password } = new URL(url);
+  return [password, decoded(password)];
+}
+
+/** Percent signs turned back into what they stand for; a text with one that stands for nothing is left as it is. */
+export function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function codeOf(error: unknown): string | null {

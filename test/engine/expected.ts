@@ -17,6 +17,8 @@ export interface PlainLeg {
   readonly direction: "BUY" | "SELL";
   readonly quantity: number;
   readonly entry_price: number;
+  /** "A leg past its expiry is never priced again": the last day on which it is, where it has one. */
+  readonly expiry?: string;
 }
 
 export interface PlainSession {
@@ -117,10 +119,17 @@ export interface Expected {
   readonly gaps: { minute: string; unpriced: string[] }[];
 }
 
-/** The candles of one strategy through its session. */
-export function expectedCandles(situation: Situation, quotes: ReadonlyMap<string, PlainQuote[]>, legs: readonly PlainLeg[]): Expected {
+/** The candles of one strategy through its session; `realized_pnl` is that of its closed legs. */
+export function expectedCandles(
+  situation: Situation,
+  quotes: ReadonlyMap<string, PlainQuote[]>,
+  legs: readonly PlainLeg[],
+  realized_pnl = 0,
+): Expected {
   const sessions = legs.map(({ instrument }) => sessionOf(situation, instrument));
-  const walkers = legs.map(({ instrument }, place) => walker(quotes.get(instrument) ?? [], sessions[place]!));
+  const walkers = legs.map(({ instrument, expiry = "9999-12-31" }, place) =>
+    sessions[place]!.open.slice(0, 10) > expiry ? () => null : walker(quotes.get(instrument) ?? [], sessions[place]!),
+  );
   const from = Math.min(...sessions.map(({ open }) => Date.parse(open)));
   const to = Math.max(...sessions.map(({ close }) => Date.parse(close)));
   const candles: PlainCandle[] = [];
@@ -135,7 +144,7 @@ export function expectedCandles(situation: Situation, quotes: ReadonlyMap<string
       const mark = markOf(legs, seen, t);
       if (mark !== null) marks.push(mark);
     }
-    if (marks.length > 0) candles.push(candleOf(legs, minute, marks));
+    if (marks.length > 0) candles.push({ ...candleOf(legs, minute, marks), realized_pnl: new Decimal(realized_pnl).toFixed(4) });
     else gaps.push({ minute: instantText(minute), unpriced: [...new Set(unpriced)] });
   }
   return { candles, gaps };
@@ -161,7 +170,7 @@ function markOf(legs: readonly PlainLeg[], seen: readonly (Seen | null)[], t: nu
   return { t, m2m, stale, oldest };
 }
 
-function candleOf(legs: readonly PlainLeg[], minute: number, marks: readonly PlainMark[]): PlainCandle {
+function candleOf(legs: readonly PlainLeg[], minute: number, marks: readonly PlainMark[]): Omit<PlainCandle, "realized_pnl"> {
   const values = marks.map(({ m2m }) => m2m);
   const first = marks[0]!;
   const last = marks.at(-1)!;
@@ -177,7 +186,6 @@ function candleOf(legs: readonly PlainLeg[], minute: number, marks: readonly Pla
     close: last.m2m.toFixed(4),
     instrument_count: legs.length,
     entry_value: entry.toFixed(4),
-    realized_pnl: "0.0000",
     sample_count: marks.length,
     stale_count: Math.max(...marks.map(({ stale }) => stale)),
     oldest_age_ms: Math.min(Math.max(...marks.map(({ oldest }) => oldest)), 2 ** 31 - 1),

@@ -36,13 +36,12 @@ export function candleRows(db: Database, strategy_id: number): Promise<PlainCand
 
 const Line = z.object({ line: z.string() });
 
-/** Every row of the engine's tables, where it lies, and whom strategies were last written by: two equal answers mean that nothing was written. */
-export async function everyRow(db: Database): Promise<string[]> {
-  const tables = ["strategy_m2m_candles", "strategy_mark", "last_quote", "strategy"];
-  const rows = await Promise.all(
-    tables.map((table) =>
-      db.many(Line, `test.rows.${table}`, `select ctid::text || xmin::text || row(t.*)::text as line from ${table} t order by 1`),
-    ),
+const TABLES = ["strategy_m2m_candles", "strategy_mark", "last_quote", "strategy"];
+
+/** Every row, where it lies and who wrote it: two equal answers mean that nothing was written in between. */
+export async function everyRow(db: Database, tables: readonly string[] = TABLES): Promise<string[]> {
+  const rows = tables.map((table) =>
+    db.many(Line, `test.rows.${table}`, `select ctid::text || xmin::text || row(t.*)::text as line from ${table} t order by 1`),
   );
-  return rows.flat().map(({ line }) => line);
+  return (await Promise.all(rows)).flat().map(({ line }) => line);
 }

@@ -79,7 +79,7 @@ onEveryPostgres("a database", (store) => {
     expect(await store.db.run("test.run", "select generate_series(1, $1::int)", [3])).toBe(3);
   });
 
-  test("a transaction is all or nothing, and its connection comes back clean", async () => {
+  test("half-a-copy-is-nothing: a transaction is all or nothing, and its connection comes back clean", async () => {
     await store.db.script("create table thing (n int constraint thing_key primary key)");
     const own = await openPool(store.url, { connections_max: 2 });
     const attempt = (): Promise<void> =>
@@ -92,7 +92,7 @@ onEveryPostgres("a database", (store) => {
       transaction(own, () => {
         throw new Error("a fault of the caller");
       }),
-    ).rejects.toThrow("a fault of the caller");
+    ).rejects.toThrow(new Error("a fault of the caller"));
     // A caller that swallows a failure must not think it was written.
     await expect(
       transaction(own, async (db) => {
@@ -130,6 +130,7 @@ onEveryPostgres("a database", (store) => {
     await expect(own.script("select pg_sleep(10)")).rejects.toMatchObject({
       code: "database_unreachable",
       message: expect.stringContaining("statement took too long"),
+      hint: "try again; the server is overloaded, or another session holds a lock",
     });
     await own.close();
   });
@@ -171,7 +172,7 @@ describe("a database that does not answer", () => {
     expect(error).toMatchObject({
       code: "database_unreachable",
       message,
-      hint: "check DATABASE_URL, or unset it to use the built-in database",
+      hint: expect.stringContaining("check DATABASE_URL"),
     });
     expect(JSON.stringify(error)).not.toContain("hunter2");
   });

@@ -151,17 +151,18 @@ function parsed<Row extends z.ZodType>(row: Row, name: string, given: unknown): 
 
 async function inTransaction<Result>(pool: Pool, address: string, work: (db: Db) => Promise<Result>): Promise<Result> {
   const client = await pool.connect().catch(failed(address, "connect"));
+  const ask: Ask = (query) => client.query(query);
   try {
-    await client.query("begin");
-    const result = await work(dbOver((query) => client.query(query), address));
-    const { command } = await client.query("commit");
+    await ask({ text: "begin" }).catch(failed(address, "begin"));
+    const result = await work(dbOver(ask, address));
+    const { command } = await ask({ text: "commit" }).catch(failed(address, "commit"));
     // A statement that failed and whose error was swallowed leaves a transaction that can only be undone.
     assert(command === "COMMIT", "a transaction that had failed was to be committed");
     client.release();
     return result;
   } catch (error) {
     await leave(client);
-    throw databaseError(error, { address, statement: "transaction" });
+    throw error;
   }
 }
 

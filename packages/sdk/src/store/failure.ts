@@ -27,7 +27,7 @@ export function databaseError(error: unknown, { address, statement }: Where): St
   const unreachable = unreachableWhy(code, message);
   if (unreachable !== null)
     return new StratctlError("database_unreachable", `database does not answer: ${address} (${unreachable})`, {
-      hint: UNREACHABLE_HINT,
+      hint: unreachableHint(code, address),
       details,
       cause: error,
     });
@@ -60,17 +60,26 @@ export function sqlstateOf(error: unknown): string | null {
 
 /**
  * Runs a single statement again where another writer was in its way: a deadlock of which it was the victim, or a strategy that
- * was removed while it ran. Not for use inside a transaction, which such an error ends.
+ * was removed while it ran. Inside a transaction, which such an error ends, it fails with that error.
  */
-export async function retried<Result>(statement: () => Promise<Result>, tries_max = 5): Promise<Result> {
+export async function retried<Result>(statement: () => Promise<Result>): Promise<Result> {
+  let passing: unknown;
   for (let tries = 1; ; tries += 1) {
     try {
       return await statement();
     } catch (error) {
-      if (tries >= tries_max || !PASSING.has(sqlstateOf(error) ?? "")) throw error;
+      const state = sqlstateOf(error) ?? "";
+      if (state === TRANSACTION_FAILED) throw passing ?? error;
+      if (tries === TRIES_MAX || !PASSING.has(state)) throw error;
+      passing = error;
     }
   }
 }
+
+/** Each time the other writer gets through: a third meeting is rare, a fifth a sign of something else. */
+const TRIES_MAX = 5;
+
+const TRANSACTION_FAILED = "25P02";
 
 /** deadlock_detected, serialization_failure, foreign_key_violation */
 const PASSING = new Set(["40P01", "40001", "23503"]);
@@ -83,8 +92,6 @@ export function addressOf(target: DatabaseTarget): string {
   const host = url.searchParams.get("host") ?? decodeURIComponent(url.hostname);
   return host.startsWith("/") ? host : `${host || "localhost"}:${url.port || 5432}`;
 }
-
-const UNREACHABLE_HINT = "check DATABASE_URL, or unset it to use the built-in database";
 
 const UNREACHABLE: Readonly<Record<string, string>> = {
   ENOTFOUND: "name not found",
@@ -104,6 +111,8 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   "57014": "statement took too long",
   "55P03": "a lock was not to be had",
   "25P03": "transaction was idle too long",
+  "40001": "another session was in the way",
+  "40P01": "another session was in the way",
 };
 
 function unreachableWhy(code: string | undefined, message: string): string | null {
@@ -111,6 +120,15 @@ function unreachableWhy(code: string | undefined, message: string): string | nul
   if (/timeout/i.test(message)) return "no answer in time";
   if (/terminated|not queryable|connection error|closed/i.test(message)) return "connection lost";
   return null;
+}
+
+/** It answered, and could not do it just now. */
+const BUSY = new Set(["53300", "57014", "55P03", "25P03", "40001", "40P01"]);
+
+function unreachableHint(code: string | undefined, address: string): string {
+  if (code !== undefined && BUSY.has(code)) return "try again; the server is overloaded, or another session holds a lock";
+  if (address.startsWith("/")) return "stratctl db status tells about the built-in database; for another, check DATABASE_URL";
+  return "check DATABASE_URL, or unset it to use the built-in database";
 }
 
 const REFUSED: Readonly<Record<string, string>> = {
@@ -123,7 +141,10 @@ const REFUSED: Readonly<Record<string, string>> = {
 };
 
 function refusedWhy(code: string | undefined, message: string): string {
-  return (code === undefined ? undefined : REFUSED[code]) ?? (message === "" ? "no reason given" : message);
+  if (code !== undefined && REFUSED[code] !== undefined) return REFUSED[code];
+  // The driver's words where the URL has no password and the server wants one.
+  if (/password must be a/.test(message)) return "it wants a password";
+  return message === "" ? "no reason given" : message;
 }
 
 function refusedHint(code: string | undefined): string | undefined {

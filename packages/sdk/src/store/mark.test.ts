@@ -91,6 +91,7 @@ onEveryPostgres("marks", (store) => {
     expect(await m2mAfter(AT - 1, 2)).toBe(1);
     expect(await m2mAfter(AT, 3)).toBe(3);
     expect(await m2mAfter(AT + 1, 4)).toBe(4);
+    expect(await upsertMany(store.db, batch(AT + 1, [{ strategy_id: idOf(0), m2m: 4 }]))).toBe(0);
   });
 
   test("a strategy that is gone, and money beyond what money can be, are left out and take no other with them", async () => {

@@ -46,7 +46,7 @@ export async function upsertMany(db: Db, batch: MarkBatch): Promise<number> {
   return retried(() => db.run("mark.upsert", UPSERT, params));
 }
 
-/** Rows are taken in the order of their ids, so that two writers do not wait for each other. */
+/** Rows are taken in the order of their ids, so that two writers do not wait for each other; what is unchanged is not written. */
 const UPSERT = `insert into strategy_mark as kept
     (strategy_id, at, m2m, pnl, entry_value, realized_pnl, instrument_count, priced, stale, oldest_age_ms, reason)
   select given.strategy_id, to_timestamp($1::float8 / 1000), m2m_units * 0.0001,
@@ -63,7 +63,12 @@ const UPSERT = `insert into strategy_mark as kept
     at = excluded.at, m2m = excluded.m2m, pnl = excluded.pnl, entry_value = excluded.entry_value,
     realized_pnl = excluded.realized_pnl, instrument_count = excluded.instrument_count, priced = excluded.priced,
     stale = excluded.stale, oldest_age_ms = excluded.oldest_age_ms, reason = excluded.reason
-  where kept.at <= excluded.at`;
+  where kept.at <= excluded.at
+    and (kept.at, kept.m2m, kept.entry_value, kept.realized_pnl, kept.instrument_count, kept.priced, kept.stale, kept.oldest_age_ms,
+        kept.reason)
+      is distinct from
+      (excluded.at, excluded.m2m, excluded.entry_value, excluded.realized_pnl, excluded.instrument_count, excluded.priced,
+        excluded.stale, excluded.oldest_age_ms, excluded.reason)`;
 
 const Row = Mark.omit({ age_ms: true }).extend({
   at: InstantColumn,

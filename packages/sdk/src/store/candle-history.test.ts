@@ -14,6 +14,8 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 const INTERVALS: readonly Interval[] = ["1m", "5m", "15m", "30m", "1h", "1d"];
 
+/** The number of the day in India. */
+const dayOf = (at_ms: number): number => Math.floor((at_ms + 330 * MINUTE_MS) / DAY_MS);
 const at = (text: string): number => Date.parse(`${text}+05:30`);
 
 /** A day, the evening session of a holiday, and a day that ends at 23:30. */
@@ -46,7 +48,7 @@ onEveryPostgres("a history of candles", (store) => {
     history(db, {
       strategy_id,
       ...query,
-      sessions: SESSIONS.filter(({ open_ms, close_ms }) => close_ms > query.from_ms && open_ms <= query.to_ms + DAY_MS),
+      sessions: SESSIONS.filter(({ open_ms }) => dayOf(open_ms) >= dayOf(query.from_ms) && dayOf(open_ms) <= dayOf(query.to_ms)),
     });
   const minute = (minute_ms: number, rupees: number, parts: Partial<MinuteCandle> = {}): MinuteCandle => ({
     strategy_id,

@@ -120,7 +120,7 @@ export interface HistoryQuery {
   readonly from_ms: number;
   readonly to_ms: number;
   readonly interval: Interval;
-  /** The exchange's sessions [open, close) that touch [from, to + 1 day], ascending: buckets are counted from their opens. */
+  /** The exchange's sessions [open, close) of the days from that of `from` to that of `to`, ascending: buckets are counted from their opens. */
   readonly sessions: readonly { readonly open_ms: number; readonly close_ms: number }[];
 }
 

@@ -321,6 +321,22 @@ describe("too-many-requests-is-an-order", () => {
     expect(waits).toEqual([1, 2, 4, 8, 16, 30, 30, 1]);
   });
 
+  test("of several orders at once the longest wait holds", async () => {
+    const clock = new HandClock();
+    const waiting: ServerResponse[] = [];
+    await using service = await startService((_url, response) => {
+      waiting.push(response);
+      const seconds = ["10", "3"];
+      if (waiting.length === 2) for (const [place, held] of waiting.entries()) json(held, {}, 429, { "retry-after": seconds[place] ?? "" });
+    });
+    const source = open({ url: service.url, concurrency: 2, clock });
+    expect((await readAll(source, ["NFO:A", "NFO:B"])).error).toBe("ticker: 429, waits 10 s");
+    clock.pass(9_999);
+    expect(source.allowance?.().why).toBe("429, waits 10 s");
+    clock.pass(1);
+    expect(source.allowance?.().why).toBeNull();
+  });
+
   test("503 is an order where it says how long", async () => {
     const clock = new HandClock();
     await using service = await startService((url, response) => json(response, {}, 503, url.endsWith("/A") ? { "retry-after": "5" } : {}));

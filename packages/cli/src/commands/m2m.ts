@@ -112,17 +112,16 @@ interface Range {
  * mark, so that an evening, a weekend and a replayed session all show the session that there is.
  */
 async function rangeOf({ now }: Deps, { day: given, from, to }: M2mOptions, strategy: Strategy): Promise<Range> {
-  const [{ dayTyped, instantOf }, { builtinCalendar, dayOf }] = await Promise.all([
+  const [{ dayTyped, instantOf }, { builtinCalendar, dayOf, StratctlError }] = await Promise.all([
     import("../terminal/typed.ts"),
     import("@stratctl/sdk"),
   ]);
   const calendar = builtinCalendar();
   const marked_ms = strategy.marked_at === null ? now() : Date.parse(strategy.marked_at);
   const day = given === undefined ? dayOf(calendar, marked_ms) : dayTyped(given, calendar, now());
-  return {
-    day,
-    isDay: from === undefined && to === undefined,
-    from_time: instantOf(from ?? day, { name: "--from", day, calendar, edge: "from" }),
-    to_time: instantOf(to ?? day, { name: "--to", day, calendar, edge: "to" }),
-  };
+  const from_time = instantOf(from ?? day, { name: "--from", day, calendar, edge: "from" });
+  const to_time = instantOf(to ?? day, { name: "--to", day, calendar, edge: "to" });
+  if (Date.parse(from_time) > Date.parse(to_time))
+    throw new StratctlError("input_invalid", `--from ${from ?? day} lies after --to ${to ?? day}`);
+  return { day, isDay: from === undefined && to === undefined, from_time, to_time };
 }

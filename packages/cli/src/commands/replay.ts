@@ -96,7 +96,7 @@ async function withProgress(
 const FIELDS = ["strategy_id", "candle_count", "stale_candle_count", "gap_minute_count"] as const;
 
 async function deliverReport(deps: Deps, report: ReplayReport): Promise<void> {
-  const { replayNotes, replayView, STRATEGIES_SHOWN_MAX } = await import("../views/replay.ts");
+  const { gapLines, replayNotes, replayView, STRATEGIES_SHOWN_MAX } = await import("../views/replay.ts");
   const rows = report.strategies.map(({ strategy_id, candle_count, stale_candle_count, gaps }) => ({
     strategy_id,
     candle_count,
@@ -114,6 +114,8 @@ async function deliverReport(deps: Deps, report: ReplayReport): Promise<void> {
       return replayView(report, named, options);
     },
   });
-  // Rows have no place for what concerns them all; whoever reads them by program reads this by eye.
-  if (!deps.screen.isTerminal && deps.output.format !== "json") deps.screen.note(`${replayNotes(report).join("\n")}\n`);
+  if (deps.screen.isTerminal || deps.output.format === "json") return;
+  // Rows have no place for reasons, nor for what concerns them all.
+  const reasons = report.strategies.slice(0, STRATEGIES_SHOWN_MAX).flatMap(gapLines);
+  deps.screen.note([...replayNotes(report), ...reasons].map((line) => `${line.trim()}\n`).join(""));
 }

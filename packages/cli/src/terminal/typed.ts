@@ -86,12 +86,14 @@ export function speedOf(text: string): "max" | number {
 }
 
 /**
- * A day or an instant of the exchange: `2025-07-31`, `2025-07-31 09:15`, `09:15` (of `day`), or with a zone or as epoch
- * seconds as the SDK takes it. A day alone means its first instant as a beginning and its last as an end.
+ * A day or an instant of the exchange: `2025-07-31`, `2025-07-31 09:15`, `09:15` (of `day`), or any instant with a zone or as
+ * epoch seconds. A day alone means its first instant as a beginning and its last as an end.
  */
 export function instantOf(text: string, about: { name: string; calendar: Calendar; day: string; edge: "from" | "to" }): string {
   const typed = text.trim();
-  if (/^\d{9,13}$/.test(typed) || /(?:Z|[+-]\d\d:?\d\d)$/i.test(typed.slice(11))) return typed;
+  if (/^\d{9,13}$/.test(typed)) return isoOf(typed.length > 11 ? Number(typed) : Number(typed) * 1000);
+  const zoned_ms = /(?:Z|[+-]\d\d:?\d\d)$/i.test(typed.slice(11)) ? Date.parse(typed) : Number.NaN;
+  if (!Number.isNaN(zoned_ms)) return isoOf(zoned_ms);
   const match = /^(?:(\d{4}-\d\d-\d\d)[T ]?)?(?:(\d\d:\d\d)(:\d\d)?)?$/.exec(typed);
   const day = match?.[1] ?? about.day;
   const time = match?.[2];

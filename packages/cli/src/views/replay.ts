@@ -66,7 +66,7 @@ function missing({ gaps }: StrategyNotes): number {
 }
 
 /** When a strategy had no mark, and why. */
-function gapLines({ strategy_id, gaps }: StrategyNotes): string[] {
+export function gapLines({ strategy_id, gaps }: StrategyNotes): string[] {
   const lines = gaps.slice(0, GAPS_SHOWN_MAX).map(({ from_ms, to_ms, minute_count, reason }) => {
     const span = minute_count === 1 ? minuteText(from_ms) : `${minuteText(from_ms)}–${minuteText(to_ms + 60_000)}`;
     return reasonLine(strategy_id, `no mark ${span} (${reason})`);

@@ -1,6 +1,6 @@
 import { builtinCalendar, openAt, type Strategy } from "@stratctl/sdk";
 import type { ViewOptions } from "../output.ts";
-import { clean, counted, joined, rupees, toneOf } from "../terminal/format.ts";
+import { ageText, clean, counted, joined, rupees, toneOf } from "../terminal/format.ts";
 import { dayText, minuteText, shortDayText, whenText, ZONE } from "../terminal/moment.ts";
 import { sparkline } from "../terminal/sparkline.ts";
 import { SPARE, table, type Column } from "../terminal/table.ts";
@@ -46,7 +46,11 @@ export function strategyList(account_id: string, strategies: readonly Strategy[]
             name: account_id,
             pnl: totalOf(priced.map(({ current_pnl }) => current_pnl)),
             m2m: totalOf(priced.map(({ current_m2m }) => current_m2m)),
-            more: [...(priced.length < held.length ? [`${priced.length} of ${held.length} priced`] : []), market(options.now_ms)],
+            more: [
+              ...ageOf(priced, options.now_ms),
+              ...(priced.length < held.length ? [`${priced.length} of ${held.length} priced`] : []),
+              market(options.now_ms),
+            ],
           },
           options,
         ),
@@ -104,6 +108,12 @@ function sparklines({ timelines, day_ms, isToday }: Courses, { color, now_ms }: 
       return timeline === undefined ? "" : sparkline(pnlSeries(timeline), { width, color });
     },
   };
+}
+
+/** How old the oldest of the marks is that the sums are made of. */
+function ageOf(priced: readonly Strategy[], now_ms: number): string[] {
+  const marks = priced.flatMap(({ marked_at }) => (marked_at === null ? [] : [Date.parse(marked_at)]));
+  return marks.length === 0 ? [] : [`oldest mark ${ageText(now_ms - Math.min(...marks))}`];
 }
 
 function market(now_ms: number): string {

@@ -200,16 +200,19 @@ describe.skipIf(redisMissing)("redis-away-must-not-hold-the-sample", () => {
       const leaving = redisSource({ url: server.url });
       expect((await readAll(leaving, [ref("NFO:A")])).prices).toEqual({ "NFO:A": 1 });
 
-      process.kill(pid, "SIGSTOP");
       const told: number[] = [];
-      // The kernel takes the connection, nobody greets: the read gives up while it connects.
-      const first = source.read([ref("NFO:A")], { ...deaf, quote: (index) => told.push(index) }, { deadline_ms: 200 });
-      await expect(first).rejects.toThrow("redis: no answer within 200 ms");
-      expect((await readAll(leaving, [ref("NFO:A")], 200)).error).toBe("redis: no answer within 200 ms");
-      await leaving.close();
-      // disconnect() alone would wait two seconds for the peer's goodbye.
-      await expect.poll(sockets, { timeout: 1_000 }).toBe(1);
-      process.kill(pid, "SIGCONT");
+      process.kill(pid, "SIGSTOP");
+      try {
+        // The kernel takes the connection, nobody greets: the read gives up while it connects.
+        const first = source.read([ref("NFO:A")], { ...deaf, quote: (index) => told.push(index) }, { deadline_ms: 200 });
+        await expect(first).rejects.toThrow("redis: no answer within 200 ms");
+        expect((await readAll(leaving, [ref("NFO:A")], 200)).error).toBe("redis: no answer within 200 ms");
+        await leaving.close();
+        // disconnect() alone would wait two seconds for the peer's goodbye.
+        await expect.poll(sockets, { timeout: 1_000 }).toBe(1);
+      } finally {
+        process.kill(pid, "SIGCONT"); // a stopped server could not be ended
+      }
 
       await expect.poll(async () => (await readAll(source, [ref("NFO:A")], 300)).prices, { timeout: 15_000 }).toEqual({ "NFO:A": 1 });
       expect(told).toEqual([]);

@@ -9,7 +9,9 @@ import { KNOWN_FUNCTIONS, KNOWN_INDEXES, KNOWN_TRIGGERS, KNOWN_VIEWS } from "./k
 export async function dropOlderObjects(db: Db): Promise<string[]> {
   const found = await db.many(Found, "adopt.objects", OBJECTS, [KNOWN_TRIGGERS, KNOWN_VIEWS, KNOWN_FUNCTIONS, KNOWN_INDEXES]);
   for (const { statement } of found) await db.script(statement);
-  return [...Map.groupBy(found, ({ kind }) => kind)].map(([kind, objects]) => `${kind} dropped: ${objects.map(({ name }) => name).join(", ")}`);
+  return [...Map.groupBy(found, ({ kind }) => kind)].map(
+    ([kind, objects]) => `${kind} dropped: ${objects.map(({ name }) => name).join(", ")}`,
+  );
 }
 
 const Found = z.object({ kind: z.string(), name: z.string(), statement: z.string() });

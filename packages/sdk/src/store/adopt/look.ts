@@ -45,7 +45,7 @@ export async function olderTables(db: Db): Promise<OlderTables> {
   const columns = await db.many(Column, "adopt.columns", COLUMNS, [NAMES]);
   const has = (table: string, names: readonly string[]): boolean =>
     columns.some((column) => column.table === table && names.includes(column.name));
-  const is008 = !has("strategy", SIGNS_OF_023) && relations.every(({ name }) => name in KNOWN_008);
+  const is008 = !has("strategy", SIGNS_OF_023) && !relations.some(({ name }) => name in KNOWN_023 && !(name in KNOWN_008));
   const known = is008 ? KNOWN_008 : KNOWN_023;
   const differences = [
     ...tableDifferences(known, relations),
@@ -55,14 +55,24 @@ export async function olderTables(db: Db): Promise<OlderTables> {
     ),
     ...(await constraintDifferences(db, known)),
   ];
-  if (differences.length > 0) return { state: "foreign", differences };
+  if (differences.length > 0) return (await adoptedMeanwhile(db)) ? { state: "none" } : { state: "foreign", differences };
   if (is008) return { state: "older", generation: "008" };
   return { state: "older", generation: has("strategy_instruments", SIGNS_OF_024) ? "024" : "023" };
 }
 
+/** Looks come one after the other: another process may have adopted the tables between two of them. */
+async function adoptedMeanwhile(db: Db): Promise<boolean> {
+  const { adopted } = await db.one(
+    z.object({ adopted: z.boolean() }),
+    "adopt.meanwhile",
+    "select to_regclass('stratctl_migration') is not null as adopted",
+  );
+  return adopted;
+}
+
 const Relation = z.object({ name: z.string(), kind: z.string() });
 const Column = z.object({ table: z.string(), name: z.string(), type: z.string() });
-const Constraint = z.object({ table: z.string(), name: z.string(), definition: z.string() });
+const Constraint = z.object({ table: z.string(), name: z.string(), definition: z.string().nullable() });
 const Line = z.object({ line: z.string() });
 
 type Known = Readonly<Record<string, KnownTable>>;
@@ -105,7 +115,7 @@ function fits(type: string, known: string): boolean {
 async function constraintDifferences(db: Db, known: Known): Promise<string[]> {
   const constraints = await db.many(Constraint, "adopt.constraints", CONSTRAINTS, [Object.keys(known)]);
   return constraints
-    .filter(({ definition }) => !KNOWN_CONSTRAINTS.some((pattern) => pattern.test(definition)))
+    .filter(({ definition }) => definition !== null && !KNOWN_CONSTRAINTS.some((pattern) => pattern.test(definition)))
     .map(({ table, name, definition }) => `constraint ${name} on ${table} is not of that system: ${definition}`);
 }
 
@@ -117,6 +127,7 @@ const COLUMNS = `select relname as table, attname as name, format_type(atttypid,
   where relnamespace = current_schema()::regnamespace and relname = any ($1) and attnum > 0 and not attisdropped
   order by relname, attnum`;
 
+/** A definition is NULL where the constraint is dropped while we look. */
 const CONSTRAINTS = `select relname as table, conname as name, pg_get_constraintdef(pg_constraint.oid) as definition
   from pg_constraint join pg_class on pg_class.oid = conrelid
   where relnamespace = current_schema()::regnamespace and relname = any ($1) and contype in ('p', 'u', 'f', 'c', 'x')

@@ -16,13 +16,19 @@ const OLDER = {
 export type Older = keyof typeof OLDER;
 
 function template(older: Older): Template {
-  return { name: `older_${older.replaceAll(/\W/g, "_")}`, prepare: (url) => run(url, OLDER[older]) };
+  return {
+    name: `older_${older.replaceAll(/\W/g, "_")}`,
+    async prepare(url) {
+      const db = await openPool(url);
+      await runOlder(db, OLDER[older]);
+      await db.close();
+    },
+  };
 }
 
-async function run(url: string, files: readonly string[]): Promise<void> {
-  const db = await openPool(url);
+/** Runs files of this folder, by their names. */
+export async function runOlder(db: Database, files: readonly string[]): Promise<void> {
   for (const file of files) await db.script(await readFile(new URL(`${file}.sql`, import.meta.url), "utf8"));
-  await db.close();
 }
 
 export interface OlderDatabase {

@@ -3,7 +3,10 @@ import { connect } from "../../packages/sdk/src/index.ts";
 import type { Store } from "../support/store.ts";
 import { expectedCandles, quotesOf, type Expected, type PlainLeg, type PlainSession, type Situation } from "./expected.ts";
 
-/** Two days of a made-up market that fit on a few pages: pre-open quotes, silence, equal times, an expiry, two exchanges. */
+/**
+ * Two days of a made-up market that fit on a few pages: pre-open quotes, silence, equal times, an expiry, two exchanges. The day
+ * before has one quote after its close and the day after one before its open: neither is a day to be sampled.
+ */
 export const TICKS = path.join(import.meta.dirname, "made-up.csv");
 /** The first of them in bars of a minute, full of holes. */
 export const BARS = path.join(import.meta.dirname, "made-up-bars.csv");

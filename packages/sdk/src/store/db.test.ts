@@ -125,6 +125,18 @@ onEveryPostgres("a database", (store) => {
     await own.close();
   });
 
+  test("a statement whose types a migration changed is prepared anew, on every connection", async () => {
+    await store.db.script("create table changing (n text); insert into changing values ('1')");
+    const own = await openPool(store.url, { connections_max: 3 });
+    const Text = z.object({ n: z.string() });
+    const readAll = (): Promise<unknown> =>
+      Promise.all(Array.from({ length: 3 }, () => own.one(Text, "test.changing", "select n, pg_sleep(0.02)::text from changing")));
+    await readAll();
+    await store.db.script("alter table changing alter n type varchar(5)");
+    await expect(readAll()).resolves.toHaveLength(3);
+    await own.close();
+  });
+
   test("a statement that takes too long ends, and says so", async () => {
     const own = await openPool(store.url, { statement_timeout_ms: 50 });
     await expect(own.script("select pg_sleep(10)")).rejects.toMatchObject({

@@ -62,7 +62,7 @@ export async function openPool(target: DatabaseTarget, options: PoolOptions = {}
   });
   // A connection that dies while idle is no news: the pool drops it, and the next statement opens another.
   pool.on("error", () => undefined);
-  const ask: Ask = (query) => pool.query(query);
+  const ask: Ask = (query) => asked(pool, query);
   return {
     ...dbOver(ask, address),
     address,
@@ -132,6 +132,25 @@ function dbOver(ask: Ask, address: string): Db {
       await ask({ text, query_timeout: NO_LIMIT_MS }).catch(failed(address, "script"));
     },
   };
+}
+
+/**
+ * A migration elsewhere may have changed a type under a statement that a connection had prepared. Postgres refuses it before
+ * it runs, and the pool drops a connection whose query failed: another one prepares it anew.
+ */
+async function asked(pool: Pool, query: Query): Promise<QueryResult> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await pool.query(query);
+    } catch (error) {
+      if (tries > pool.options.max || !isStalePlan(error)) throw error;
+    }
+  }
+}
+
+function isStalePlan(error: unknown): boolean {
+  // The message is in the server's language.
+  return error instanceof Error && "routine" in error && error.routine === "RevalidateCachedQuery";
 }
 
 /** The longest a timer can wait. */

@@ -8,7 +8,7 @@ import { examples, type Act } from "./command.ts";
 const MEANINGS = {
   url: "the database: postgres://user@host/name",
   account: "the account of calls that name none",
-  redis_url: "where prices are looked up first: redis://host:6379",
+  redis_url: "where prices are looked up first: redis://host:6379, or the path of a socket",
   ticker_url: "the ticker service, asked for what Redis lacks: http://host:8080",
 } as const satisfies Record<ConfigKey, string>;
 
@@ -134,6 +134,7 @@ async function judge(key: ConfigKey, value: string): Promise<void> {
       hint: "it has no blanks, like XJ4540",
     });
   }
+  if (key === "redis_url" && value.startsWith("/")) return;
   const schemes: readonly string[] = SCHEMES[key];
   const scheme = URL.canParse(value) ? new URL(value).protocol.slice(0, -1) : null;
   if (scheme !== null && schemes.includes(scheme)) return;

@@ -145,17 +145,31 @@ const RECORDING = [
   "",
 ].join("\n");
 
-/** From npm's cache as far as it goes. No install scripts: the built-in database must do without them. */
+/**
+ * From npm's cache as far as it goes, and from it alone where the registry does not answer. No install scripts: the built-in
+ * database must do without them.
+ */
 async function install(names: readonly string[]): Promise<string | null> {
-  const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1", "--loglevel=error"];
+  const isOnline = await answers();
+  const source = isOnline ? ["--prefer-offline", "--fetch-retries=1"] : ["--offline"];
   try {
-    await execute("npm", ["install", ...flags, ...names], { cwd: home, env: environment(), timeout: 240_000 });
+    await npm("install", "--ignore-scripts", "--no-audit", "--no-fund", ...source, ...names);
     return null;
   } catch (error) {
-    const { stderr } = said(error);
-    if (!/\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH)\b/.test(stderr)) throw error;
-    return "skipped: the registry that npm is set to does not answer, and its cache does not have every dependency";
+    if (isOnline) throw error;
+    return "skipped: npm's registry does not answer, and its cache does not have every dependency of the packages";
   }
+}
+
+async function answers(): Promise<boolean> {
+  return npm("view", "zod", "version", "--fetch-retries=0", "--fetch-timeout=20000").then(
+    () => true,
+    () => false,
+  );
+}
+
+async function npm(...args: string[]): Promise<void> {
+  await execute("npm", [...args, "--loglevel=error"], { cwd: home, env: environment(), timeout: 240_000 });
 }
 
 /** A user's own, with nothing of this workspace: its Node 24 first on the PATH, data and settings in the folder. */

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { installNeeds } from "./debian.ts";
+import { pnpm } from "./support/pnpm.ts";
 import { closingLine, tally } from "./tally.ts";
 
 /**
@@ -64,7 +65,7 @@ function checks(): readonly Check[] {
 /** Packed as it would be published (which builds it), then read as a package manager and as the compiler read it. */
 function packageChecks(folder: string, name: string): readonly (readonly string[])[] {
   const tarball = path.join(scratch, `${name}.tgz`);
-  const pack = ["npx", "-y", "pnpm@12.4.2", "--dir", path.join("packages", folder), "pack", "--out", tarball];
+  const pack = [...pnpm, "--dir", path.join("packages", folder), "pack", "--out", tarball];
   const commands = [pack, ["publint", "run", tarball, "--strict"]];
   // The command has no door for imports, so there are no types to resolve.
   return folder === "cli" ? commands : [...commands, ["attw", "--profile", "esm-only", tarball]];

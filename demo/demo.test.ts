@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(place, { recursive: true, force: true }));
 
-test("shows a whole session, in a pipe too, and what to try next works as printed", async () => {
+test("shows a whole session, in a pipe too, as the README does; what to try next works as printed", async () => {
   const run = start();
   expect(await run.ended).toEqual({ status: 0, signal: null });
   expect(await leftBehind()).toEqual([]);
@@ -37,6 +37,9 @@ test("shows a whole session, in a pipe too, and what to try next works as printe
       .split("\n")
       .filter((line) => line.length > 80 && !line.startsWith("  npx")),
   ).toEqual([]);
+
+  const view = /^```\n([\s\S]*?)^```$/m.exec(readFileSync(path.join(root, "README.md"), "utf8"))?.[1] ?? "no view";
+  expect(run.stdout()).toContain(view);
 
   const next = run.stdout().match(/^ {2}npx .+$/gm) ?? [];
   expect(next).toHaveLength(3);

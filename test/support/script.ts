@@ -24,14 +24,17 @@ function readableByNobody(): boolean {
 export interface ScriptOptions {
   readonly as?: { readonly uid: number; readonly gid: number };
   readonly env?: Readonly<Record<string, string>>;
+  /** In a group of its own, so that `process.kill(-pid, "SIGINT")` is a Ctrl-C: a terminal sends it to the whole group. */
+  readonly group?: boolean;
 }
 
 export type Script = ChildProcessByStdio<null, Readable, null>;
 
 /** Runs a module's text in a Node process of its own, in an environment of PATH and HOME only. */
-export function startScript(text: string, { as, env }: ScriptOptions = {}): Script {
+export function startScript(text: string, { as, env, group = false }: ScriptOptions = {}): Script {
   return spawn(process.execPath, ["--input-type=module", "-e", text], {
     cwd: "/",
+    detached: group,
     stdio: ["ignore", "pipe", "inherit"],
     env: { PATH: process.env["PATH"], HOME: tmpdir(), ...env },
     ...as,

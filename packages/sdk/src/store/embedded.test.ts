@@ -216,9 +216,12 @@ describe("after a crash", () => {
 
   test("its pid has become another program's", { timeout: 60_000 }, async () => {
     const { url } = await killed();
-    await claim(process.pid);
+    const other = spawn("sleep", ["300"], { stdio: "ignore" });
+    onTestFinished(() => void other.kill());
+    await claim(other.pid ?? Number.NaN);
     expect(await embeddedStatus({ folder })).toMatchObject({ state: "stopped", pid: null });
-    expect(await stopEmbedded({ folder })).toBe(false); // and this process lives
+    expect(await stopEmbedded({ folder })).toBe(false);
+    expect(other.exitCode ?? other.signalCode).toBeNull();
     await ensureEmbedded({ folder });
     expect(await rowsOf(url, "select count(*)::int as rows from kept")).toEqual([{ rows: 1000 }]);
   });

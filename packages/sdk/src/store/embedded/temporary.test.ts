@@ -13,10 +13,10 @@ const SCRIPT = `
   setInterval(() => undefined, 1000);`;
 
 test.each(["SIGKILL", "SIGINT", "SIGTERM"] as const)("a temporary database leaves nothing when its process ends by %s", async (signal) => {
-  const child = startScript(SCRIPT);
+  const child = startScript(SCRIPT, { group: true });
   const made = await firstLine(child);
   const { pid } = await embeddedStatus({ folder: made });
-  child.kill(signal);
+  process.kill(-(child.pid ?? Number.NaN), signal); // to all of its group, as a terminal does
   await until(
     async () => expect(existsSync(made) || existsSync(`/proc/${pid}`)).toBe(false),
     () => `${made} or process ${pid} is still there`,

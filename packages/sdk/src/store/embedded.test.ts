@@ -160,20 +160,34 @@ describe("by whom", () => {
     expect((await stat(join(folder, "data"))).uid).toBe(0);
   });
 
-  test.skipIf(notRoot)("root without user namespaces: the server is nobody's, its data outside", async () => {
-    const env = { PATH: "/nonexistent" }; // no unshare there
-    const { status, said } = await command({ env });
+  const NO_NAMESPACES = { PATH: "/nonexistent" }; // no unshare there
+
+  test.skipIf(notRoot)("root without user namespaces: the server and the data are nobody's", async () => {
+    const { status, said } = await command({ env: NO_NAMESPACES });
     expect(status, said).toBe(0);
-    const data = await realpath(join(folder, "data"));
-    onTestFinished(() => rm(join(data, ".."), { recursive: true }));
-    expect(data).toMatch(/^\/var\/lib\/stratctl\/[0-9a-f]{16}\/data$/);
-    expect(await stat(data)).toMatchObject({ uid: NOBODY.uid });
+    expect(await stat(join(folder, "data"))).toMatchObject({ uid: NOBODY.uid });
+    expect((await stat(folder)).mode & 0o777).toBe(0o711);
     await rowsOf(said, "create table kept (n int)");
     expect(await stopEmbedded({ folder })).toBe(true);
     // A root that may have user namespaces again goes on with the data as they are.
     const { url } = await ensureEmbedded({ folder });
     expect(url).toBe(said);
     expect(await rowsOf(url, "select n from kept")).toEqual([]);
+  });
+
+  test.skipIf(notRoot)("root without user namespaces, below a folder that only root may enter: the data are outside", async () => {
+    const inner = join(folder, "inner");
+    const { status, said } = await command({ env: { ...NO_NAMESPACES, STRATCTL_DATA: inner } });
+    expect(status, said).toBe(0);
+    const data = await realpath(join(inner, "data"));
+    try {
+      expect(data).toMatch(/^\/var\/lib\/stratctl\/[0-9a-f]{16}\/data$/);
+      expect((await stat(inner)).mode & 0o777).toBe(0o700);
+      expect((await ensureEmbedded({ folder: inner })).url).toBe(said);
+    } finally {
+      await stopEmbedded({ folder: inner });
+      await rm(join(data, ".."), { recursive: true });
+    }
   });
 });
 

@@ -29,10 +29,11 @@ export async function openCluster(data: string, packaged: Binaries): Promise<Clu
 export async function makeCluster(folder: string, packaged: Binaries, signal: AbortSignal | undefined): Promise<Cluster> {
   const owner = await stat(folder);
   const runner = runnerFor(owner);
-  const outside = runner.kind === "user" && owner.uid === 0;
+  const lent = runner.kind === "user" && owner.uid === 0;
+  const outside = lent && !(await isPassable(dirname(folder)));
   const home = outside ? outsideOf(folder) : folder;
   try {
-    if (outside) await makeOutside(home);
+    if (lent) await makePassable(home);
     await removeHalves(home);
     const data = join(home, "data");
     const cluster = { data, runner, binaries: await runnableBinaries(packaged, home, runner) };
@@ -51,10 +52,16 @@ export async function makeCluster(folder: string, packaged: Binaries, signal: Ab
   }
 }
 
+/** Whether everybody may pass through the folder and those above it. */
+async function isPassable(folder: string): Promise<boolean> {
+  const { mode } = await stat(folder);
+  return (mode & 0o001) !== 0 && (folder === dirname(folder) || (await isPassable(dirname(folder))));
+}
+
 /** Others may pass through it to what is theirs, and not look. */
-async function makeOutside(home: string): Promise<void> {
-  await mkdir(home, { recursive: true, mode: 0o711 });
-  await Promise.all([chmod(dirname(home), 0o711), chmod(home, 0o711)]); // whatever the umask
+async function makePassable(home: string): Promise<void> {
+  if ((await mkdir(home, { recursive: true })) !== undefined) await chmod(dirname(home), 0o711); // whatever the umask
+  await chmod(home, 0o711);
 }
 
 /** An initdb whose starter was killed lives on for a moment and writes: hence the retries. */

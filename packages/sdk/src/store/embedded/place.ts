@@ -66,8 +66,8 @@ export async function checkVersion(data: string, major: number): Promise<number 
 }
 
 /**
- * Room for the data outside the folder, where its owner is root and Postgres must run as somebody else, who cannot pass
- * through root's folders. The folder keeps a link to it.
+ * Room for the data outside the folder, where Postgres must run as somebody who cannot pass through the folders above it.
+ * The folder keeps a link to it.
  */
 export function outsideOf(folder: string): string {
   return join("/var/lib/stratctl", keyOf(folder));

@@ -8,7 +8,7 @@ import { adoptStrategies } from "./adopt/strategies.ts";
 import type { Database, Db } from "./db.ts";
 import { migrationFiles } from "./migration-files.ts";
 
-export { olderTables, type OlderTables } from "./adopt/look.ts";
+export { olderTables } from "./adopt/look.ts";
 
 /**
  * Brings an older system's tables to the state after migration 0001, which the caller then records as applied, in the

@@ -31,6 +31,8 @@ export interface Situation {
   readonly every_s: number;
   /** The hours of each exchange on the recording's day, as instants. */
   readonly hours: Readonly<Record<string, PlainSession>>;
+  /** Left out: every boundary of the interval is sampled. */
+  readonly isSampled?: (t: number) => boolean;
 }
 
 /** A row of strategy_m2m_candles, money as text. */
@@ -131,6 +133,7 @@ export function expectedCandles(
     sessions[place]!.open.slice(0, 10) > expiry ? () => null : walker(quotes.get(instrument) ?? [], sessions[place]!),
   );
   const from = Math.min(...sessions.map(({ open }) => Date.parse(open)));
+  const isSampled = situation.isSampled ?? (() => true);
   const to = Math.max(...sessions.map(({ close }) => Date.parse(close)));
   const candles: PlainCandle[] = [];
   const gaps: Expected["gaps"] = [];
@@ -138,6 +141,7 @@ export function expectedCandles(
     const marks: PlainMark[] = [];
     let unpriced: string[] = [];
     for (let t = minute; t < minute + 60_000; t += situation.every_s * 1000) {
+      if (!isSampled(t)) continue;
       if (!sessions.some(({ open, close }) => Date.parse(open) <= t && t < Date.parse(close))) continue;
       const seen = walkers.map((at) => at(t));
       unpriced = legs.filter((_, place) => seen[place] === null).map(({ instrument }) => instrument);

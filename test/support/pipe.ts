@@ -14,8 +14,8 @@ export interface Pipe extends AsyncDisposable {
   flow(): void;
 }
 
-/** A pipe to a port of this machine; it starts open. */
-export async function startPipe(server_port: number): Promise<Pipe> {
+/** A pipe to a port of this machine, or to the path of a Unix socket; it starts open. */
+export async function startPipe(server: number | string): Promise<Pipe> {
   const sockets = new Set<Socket>();
   let is_hole = false;
   const keep = (socket: Socket): void => {
@@ -23,8 +23,8 @@ export async function startPipe(server_port: number): Promise<Pipe> {
     socket.on("error", () => undefined); // a cut pipe is what these tests are about
     socket.on("close", () => sockets.delete(socket));
   };
-  const server = createServer((near) => {
-    const far = connect(server_port, "127.0.0.1");
+  const listener = createServer((near) => {
+    const far = typeof server === "string" ? connect(server) : connect(server, "127.0.0.1");
     for (const [from, to] of [
       [near, far],
       [far, near],
@@ -39,15 +39,15 @@ export async function startPipe(server_port: number): Promise<Pipe> {
   };
   const listen = async (port: number): Promise<number> => {
     await new Promise<void>((resolve, reject) => {
-      server.once("error", reject).listen(port, "127.0.0.1", resolve);
+      listener.once("error", reject).listen(port, "127.0.0.1", resolve);
     });
-    const address = server.address();
+    const address = listener.address();
     if (address === null || typeof address === "string") throw new Error("no port");
     return address.port;
   };
   const refuse = async (): Promise<void> => {
     cut();
-    if (server.listening) await new Promise((resolve) => server.close(resolve));
+    if (listener.listening) await new Promise((resolve) => listener.close(resolve));
   };
   const port = await listen(0);
   return {

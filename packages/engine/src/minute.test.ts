@@ -1,6 +1,6 @@
 import { fold, type MinuteCandle } from "@stratctl/sdk";
 import { batchOf } from "@stratctl/sdk/internal";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { testBook } from "../../../test/support/book.ts";
 import { joined } from "./joined.ts";

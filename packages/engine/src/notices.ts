@@ -75,7 +75,7 @@ export class Notices {
     if (key === this.#unpriced) return;
     this.#unpriced = key;
     if (instruments.size === 0) {
-      const text = `all ${countedText(priced_count, "instrument")}`;
+      const text = priced_count === 1 ? "the one instrument" : `all ${countedText(priced_count, "instrument")}`;
       if (priced_count > 0) this.#log({ level: "info", event: "priced", text, fields: { instrument_count: priced_count } });
       return;
     }

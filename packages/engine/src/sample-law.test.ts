@@ -1,6 +1,6 @@
 import { batchOf, builtinCalendar, QuoteBoard, type CandleBatch } from "@stratctl/sdk/internal";
 import { Decimal } from "decimal.js";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { testBook, type TestStrategy } from "../../../test/support/book.ts";
 import { Sampler } from "./sample.ts";

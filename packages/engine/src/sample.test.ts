@@ -1,5 +1,4 @@
 import { builtinCalendar, QuoteBoard, type CandleBatch } from "@stratctl/sdk/internal";
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { testBook, type TestStrategy } from "../../../test/support/book.ts";
 import { Sampler } from "./sample.ts";

@@ -153,8 +153,12 @@ function assertOurs(status: MigrationStatus): void {
       },
     );
   if (status.state === "foreign")
-    throw new StratctlError("database_foreign", "the database has tables of these names that are not stratctl's", {
-      hint: "give the URL of another database",
-      details: { differences: status.differences },
-    });
+    throw new StratctlError(
+      "database_foreign",
+      `the database's tables are not stratctl's, nor an older system's: ${status.differences.join("; ")}`,
+      {
+        hint: "put these right, or give the URL of another database",
+        details: { differences: status.differences },
+      },
+    );
 }

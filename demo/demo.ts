@@ -4,8 +4,8 @@ import { formatUnits, temporaryEmbedded } from "@stratctl/sdk/internal";
 import { failureOf, reportText } from "../packages/cli/src/failure.ts";
 import { openProgress } from "../packages/cli/src/terminal/progress.ts";
 import { DEMO_DAY, madeUpMarket, type MadeUpMarket } from "./market.ts";
-import { recordMarket } from "./recording.ts";
-import { openDemoScreen, openStage } from "./stage.ts";
+import { recordMarket, type MadeUpRecording } from "./recording.ts";
+import { openDemoScreen, openStage, type Stage } from "./stage.ts";
 
 /**
  * A whole session from nothing: a database in a temporary folder, an iron condor, a made-up market replayed through the
@@ -19,7 +19,8 @@ const stop = stopOn(process);
 try {
   await demo(stop.signal);
 } catch (error) {
-  if (!stop.signal.aborted) {
+  if (stop.status() === 130) process.stderr.write("stratctl: interrupted; the demo's database and its folder are gone\n");
+  else if (!stop.signal.aborted) {
     const failure = await failureOf(error, []);
     process.stderr.write(reportText(failure, { isJson: false }));
     process.exitCode = failure.exit;
@@ -32,14 +33,20 @@ async function demo(signal: AbortSignal): Promise<void> {
   const screen = openDemoScreen();
   screen.print(`stratctl: a session of NIFTY options on ${market.day}\n${market.label}\n\n`);
   const progress = openProgress(screen, Date.now);
-  progress.show(null, "starting a Postgres of the demo's own");
-  await using database = await temporaryEmbedded({ signal });
-  onlyThis(database.folder);
-  await using stratctl = await connect({ signal });
-  const recording = await recordMarket(market, path.join(database.folder, "made-up.csv.gz"), signal);
-  progress.close();
+  try {
+    progress.show(null, "starting a Postgres of the demo's own");
+    await using database = await temporaryEmbedded({ signal });
+    onlyThis(database.folder);
+    await using stratctl = await connect({ signal });
+    const recording = await recordMarket(market, path.join(database.folder, "made-up.csv.gz"), signal);
+    progress.close();
+    await show(market, recording, openStage(stratctl, signal));
+  } finally {
+    progress.close();
+  }
+}
 
-  const { play } = openStage(stratctl, signal);
+async function show(market: MadeUpMarket, recording: MadeUpRecording, { play, screen }: Stage): Promise<void> {
   const priceOf = (instrument: string): string => formatUnits(recording.opening.get(instrument)?.price_units ?? NaN);
   await play("account", "add", "DEMO");
   await play("strategy", "create", NAME);

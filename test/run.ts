@@ -127,12 +127,13 @@ function start([program = "", ...args]: readonly string[], stdio: "pipe" | "inhe
     env: { ...process.env, PATH: path.join(root, "node_modules", ".bin") + path.delimiter + (process.env["PATH"] ?? "") },
   });
   for (const stream of [child.stdout, child.stderr]) stream?.setEncoding("utf8").on("data", onText ?? (() => undefined));
-  return new Promise((resolve) => {
-    stopped.signal.addEventListener("abort", () => child.kill("SIGTERM"), { once: true });
+  const stop = (): boolean => child.kill("SIGTERM");
+  stopped.signal.addEventListener("abort", stop);
+  return new Promise<number>((resolve) => {
     child.on("error", (error) => {
       onText?.(error.message);
       resolve(1);
     });
     child.on("close", (status) => resolve(status ?? 1));
-  });
+  }).finally(() => stopped.signal.removeEventListener("abort", stop));
 }

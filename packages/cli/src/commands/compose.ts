@@ -2,7 +2,7 @@ import { StratctlError, type Stratctl } from "@stratctl/sdk";
 import { parseInstrument, withExchange } from "@stratctl/sdk";
 import { formatUnits, unitsOf } from "@stratctl/sdk/internal";
 import type { Deps } from "../deps.ts";
-import { ageText, clean, counted, priceText } from "../terminal/format.ts";
+import { ageText, clean, counted, joined, priceText } from "../terminal/format.ts";
 import { dayText } from "../terminal/moment.ts";
 import type { Ask } from "../terminal/prompt.ts";
 import { complaintOf, priceOf, quantityOf } from "../terminal/typed.ts";
@@ -67,7 +67,7 @@ async function askLeg(deps: Deps, api: Stratctl, ask: Ask, count: number): Promi
   const [, direction = "", quantity = "", symbol = ""] = match;
   const instrument = withExchange(symbol);
   const { line, price } = await described(deps, api, instrument);
-  deps.screen.note(`  ${line}\n`);
+  deps.screen.note(`${line}\n`);
   const entered = await ask.text({
     message: "Entry price",
     initial: price === null ? undefined : formatUnits(unitsOf(price)),
@@ -84,7 +84,7 @@ function legComplaint(text: string): string | null {
 }
 
 /** `NFO:NIFTY2580724400PE · put 24,400 · expires Thu 7 Aug 2025 · last 64.95 (1s)` */
-async function described({ signal }: Deps, api: Stratctl, instrument: string): Promise<{ line: string; price: number | null }> {
+async function described({ screen, signal }: Deps, api: Stratctl, instrument: string): Promise<{ line: string; price: number | null }> {
   const { instrument_type, strike, expiry, month } = parseInstrument(instrument);
   const [quote] = await api.quotes.get({ i: instrument }, { signal });
   const kind = { CE: "call", PE: "put", FUT: "future", EQ: "" }[instrument_type];
@@ -96,7 +96,7 @@ async function described({ signal }: Deps, api: Stratctl, instrument: string): P
       ? `no price (${clean(quote?.reason ?? "no source was asked")})`
       : `last ${priceText(quote.price)} (${ageText(quote.age_ms)})`,
   ];
-  return { line: parts.join(" · "), price: quote?.price ?? null };
+  return { line: joined(parts, screen.width, "  "), price: quote?.price ?? null };
 }
 
 function splitTags(text: string): string[] {

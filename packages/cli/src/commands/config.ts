@@ -8,7 +8,7 @@ import { examples, type Act } from "./command.ts";
 const MEANINGS = {
   url: "the database: postgres://user@host/name",
   account: "the account of calls that name none",
-  redis_url: "where prices are looked up first: redis://host:6379, or the path of a socket",
+  redis_url: "where prices are looked up first: redis://host:6379, or /a/socket",
   ticker_url: "the ticker service, asked for what Redis lacks: http://host:8080",
 } as const satisfies Record<ConfigKey, string>;
 

@@ -38,6 +38,12 @@ test("too narrow, a column of rank goes first, then texts are cut, and what has 
   );
 });
 
+test("columns go one rank at a time, the highest first", () => {
+  const ranked = ["a", "b", "c"].map((title, place) => ({ title, cell: () => "wide enough", rank: place + 1 }));
+  const shown = (width: number) => table(ranked, ROWS.slice(0, 1), { width, color: false }).split("\n")[0]?.replaceAll(/ +/g, " ");
+  expect([60, 38, 25, 12].map(shown)).toEqual([" a b c", " a b c", " a b", " a"]);
+});
+
 test("a footer stands under its column", () => {
   const lines = table(COLUMNS, ROWS, { width: 80, color: false, footer: { value: "+858.75" } }).split("\n");
   expect(lines.at(-1)).toBe("                                   +858.75");

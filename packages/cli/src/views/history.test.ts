@@ -59,6 +59,14 @@ test("a session under way is blank where it has not come yet, and that is no gap
   expect(displayWidth(bars)).toBeLessThan(35);
 });
 
+test("the reason of the latest mark has no place below another day", () => {
+  const reason = "no price for NFO:NIFTY2580724400PE since 14:15";
+  const said = (marked_at: string) =>
+    historyView(historyOf(losses, { reason, marked_at }), { asChart: false }, { width: 80, height: 24, color: false, now_ms: NOW_MS });
+  expect(said("2025-07-31T08:45:00Z")).toContain(reason);
+  expect(said("2025-08-01T08:45:00Z")).not.toContain(reason);
+});
+
 test("stale prices are counted", () => {
   const candles = candlesOf(375, losses, { stale_count: 1 });
   const history = { ...HISTORIES.losses, candles };

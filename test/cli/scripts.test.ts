@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { scriptOf, stepsOf, withoutChance } from "./script.ts";
-import { openShell } from "./shell.ts";
+import { openShell, type Behind } from "./shell.ts";
 
 /**
  * Terminal sessions of the real binary. `npx -y pnpm@12.4.2 exec vitest run test/cli -u` writes what is printed now over the
@@ -10,10 +10,11 @@ import { openShell } from "./shell.ts";
  */
 
 const FOLDER = join(import.meta.dirname, "scripts");
+const BEHIND: Readonly<Record<string, Behind>> = { "builtin.txt": "built-in", "behind.txt": "empty", "older.txt": "older" };
 const names = readdirSync(FOLDER).filter((name) => name.endsWith(".txt"));
 
 test.each(names)("%s", async (name) => {
-  await using shell = await openShell({ builtin: name.startsWith("builtin") });
+  await using shell = await openShell({ behind: BEHIND[name] ?? "migrated" });
   const script = await scriptOf(stepsOf(readFileSync(join(FOLDER, name), "utf8")), (line) => shell.run(line));
   const plain = withoutChance(script, { folder: shell.folder, now_ms: Date.now() });
   await expect(plain).toMatchFileSnapshot(`scripts/${name}`);

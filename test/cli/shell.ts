@@ -2,7 +2,9 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { chmod, cp, mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { embeddedServer, freshDatabase, type FreshDatabase } from "../support/postgres.ts";
+import { openPool } from "../../packages/sdk/src/store/db.ts";
+import { runOlder } from "../databases/old/older.ts";
+import { embeddedServer, freshDatabase, type FreshDatabase, type Template } from "../support/postgres.ts";
 import { MIGRATED } from "../support/store.ts";
 
 /** What a command did. */
@@ -33,18 +35,31 @@ const MAIN = resolve(import.meta.dirname, "../../packages/cli/src/main.ts");
 /** Far above what any command takes on a busy machine: only a hang gets there. */
 const DEADLINE_MS = 30_000;
 
+/** What a shell finds behind DATABASE_URL; without one there is the built-in database, in the shell's own folder. */
+export type Behind = "migrated" | "empty" | "older" | "built-in";
+
+const OLDER: Template = {
+  name: "cli_older",
+  async prepare(url) {
+    const database = await openPool(url);
+    await runOlder(database, ["008", "008_rows", "023", "023_rows"]);
+    await database.close();
+  },
+};
+const TEMPLATES = { migrated: MIGRATED, empty: undefined, older: OLDER } as const;
+
 /**
- * A shell in a folder of its own, where nothing of this machine counts: no config, no account, a fresh database (or with
- * `builtin` the built-in one in that folder), and no Redis or ticker to ask.
+ * A shell in a folder of its own, where nothing of this machine counts: no config, no account, a database of its own, and no
+ * Redis or ticker to ask.
  */
-export async function openShell({ builtin = false } = {}): Promise<Shell> {
+export async function openShell({ behind = "migrated" }: { behind?: Behind } = {}): Promise<Shell> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), "stratctl-sh-")));
   const bin = join(folder, ".bin");
   await mkdir(bin);
   await writeFile(join(bin, "stratctl"), `#!/bin/sh\nexec "${process.execPath}" "${MAIN}" "$@"\n`);
   await chmod(join(bin, "stratctl"), 0o755);
   await cp(join(import.meta.dirname, "recordings"), join(folder, "recordings"), { recursive: true });
-  const database: FreshDatabase | null = builtin ? null : await freshDatabase(await embeddedServer(), MIGRATED);
+  const database: FreshDatabase | null = behind === "built-in" ? null : await freshDatabase(await embeddedServer(), TEMPLATES[behind]);
   const env = {
     PATH: `${bin}:${process.env["PATH"] ?? ""}`,
     HOME: folder,
@@ -72,7 +87,7 @@ export async function openShell({ builtin = false } = {}): Promise<Shell> {
     start,
     [Symbol.asyncDispose]: async () => {
       for (const child of started) if (child.exitCode === null && child.signalCode === null) killGroup(child);
-      if (builtin) await run("stratctl db stop");
+      if (database === null) await run("stratctl db stop");
       await database?.drop();
       await rm(folder, { recursive: true, force: true });
     },

@@ -113,8 +113,10 @@ function stopOn(process: NodeJS.Process): Stopper {
   process.on("SIGINT", () => stop(130));
   process.on("SIGTERM", () => stop(time.isEndless ? 0 : 143));
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") stop(0);
-    else throw error;
+    if (error.code === "EPIPE") return stop(0);
+    // A full disk: what was printed is not whole, and whoever reads it must know.
+    process.stderr.write(`stratctl: cannot write to standard output (${error.code ?? error.message})\n`);
+    stop(1);
   });
   // Nobody reads what goes wrong: that is not one more thing to go wrong.
   process.stderr.on("error", () => undefined);

@@ -105,7 +105,7 @@ export async function runMigrate(deps: Deps, { yes }: { yes: boolean }): Promise
 
 /** Somebody else's tables are changed only by who has seen what will be done to them. */
 async function confirmed(deps: Deps, plan: readonly string[]): Promise<boolean> {
-  deps.screen.note(`${plan.map((line) => `  ${line}`).join("\n")}\n`);
+  if (deps.output.format !== "json") deps.screen.note(plan.map((line) => `  ${line}\n`).join(""));
   const ask = await deps.ask();
   if (ask !== null && (await ask.confirm({ message: "Adopt the tables of the older system like this?", initial: false }))) return true;
   const { StratctlError } = await import("@stratctl/sdk");

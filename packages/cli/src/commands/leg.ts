@@ -72,6 +72,7 @@ function addAdd(leg: Command, act: Act): void {
     .argument("[direction]", "BUY or SELL")
     .argument("[quantity]", "units, like 75, or lots, like 2lots")
     .argument("[instrument]", "like NFO:NIFTY25N0424500CE; a bare F&O symbol gets its exchange")
+    .allowExcessArguments() // "2 lots" as two words is one too many
     .option("--price <rupees>", "what it was entered at; left out: the last quote")
     .option("--lot-size <units>", "units in a lot, where stratctl does not know it")
     .option("--note <text>", "a note")
@@ -86,10 +87,7 @@ function addAdd(leg: Command, act: Act): void {
     .action(
       act((deps, given) =>
         runAdd(deps, {
-          strategy: given.argument(0),
-          direction: given.argument(1),
-          quantity: given.argument(2),
-          instrument: given.argument(3),
+          words: given.all,
           price: given.text("price"),
           lotSize: given.text("lotSize"),
           note: given.text("note"),
@@ -124,10 +122,8 @@ function addUpdate(leg: Command, act: Act): void {
 }
 
 export interface AddOptions {
-  readonly strategy: string | undefined;
-  readonly direction: string | undefined;
-  readonly quantity: string | undefined;
-  readonly instrument: string | undefined;
+  /** Strategy, direction, quantity and instrument, as far as they were given. */
+  readonly words: readonly string[];
   readonly price: string | undefined;
   readonly lotSize: string | undefined;
   readonly note: string | undefined;
@@ -136,24 +132,25 @@ export interface AddOptions {
 export async function runAdd(deps: Deps, options: AddOptions): Promise<void> {
   const typed = await import("../terminal/typed.ts");
   const complaint = typed.complaintOf;
+  const given = await wordsOf(options.words);
   // What was typed is judged before anything is opened or asked.
   const entry_price =
     options.price === undefined ? undefined : typed.priceOf(options.price, { otherwise: "leave --price out to enter at the last quote" });
   const lot_size = options.lotSize === undefined ? undefined : typed.unitsOfLot(options.lotSize);
-  if (options.quantity !== undefined) typed.quantityOf(options.quantity, `e.g. ${ADD}`);
-  const { strategy_id } = await neededStrategy(deps, options.strategy, ADD);
-  const direction = await needed(deps, options.direction, {
+  if (given.quantity !== undefined) typed.quantityOf(given.quantity, `e.g. ${ADD}`);
+  const { strategy_id } = await neededStrategy(deps, given.strategy, ADD);
+  const direction = await needed(deps, given.direction, {
     name: "direction",
     usage: ADD,
     ask: (ask) => ask.choose({ message: "Direction", choices: ["BUY", "SELL"].map((value) => ({ name: value, value })) }),
   });
-  const quantity = await needed(deps, options.quantity, {
+  const quantity = await needed(deps, given.quantity, {
     name: "quantity",
     usage: ADD,
     ask: (ask) => ask.text({ message: "Quantity (75, or 1lot)", check: (text) => complaint(() => typed.quantityOf(text)) }),
   });
   const { withExchange } = await import("@stratctl/sdk");
-  const tradingsymbol = await needed(deps, options.instrument, {
+  const tradingsymbol = await needed(deps, given.instrument, {
     name: "instrument",
     usage: ADD,
     ask: (ask) => ask.text({ message: "Instrument", check: (text) => complaint(() => withExchange(text)) }),
@@ -165,6 +162,18 @@ export async function runAdd(deps: Deps, options: AddOptions): Promise<void> {
     { signal: deps.signal },
   );
   await deliverLeg(deps, leg, "Added");
+}
+
+/** What the words are: `2 lots` may be two of them. */
+async function wordsOf(
+  words: readonly string[],
+): Promise<Record<"strategy" | "direction" | "quantity" | "instrument", string | undefined>> {
+  const [strategy, direction, count, ...rest] = words;
+  const isLots = count !== undefined && /^lots?$/i.test(rest[0] ?? "");
+  const [instrument, ...excess] = isLots ? rest.slice(1) : rest;
+  if (excess.length === 0) return { strategy, direction, quantity: isLots ? `${count} lots` : count, instrument };
+  const { StratctlError } = await import("@stratctl/sdk");
+  throw new StratctlError("input_invalid", `too many arguments: ${excess.join(" ")}`, { hint: `e.g. ${ADD}` });
 }
 
 export async function runList(deps: Deps, options: { strategy: string | undefined }): Promise<void> {

@@ -39,7 +39,7 @@ function answering(...answers: (string | boolean)[]): { ask: Ask; asked: string[
   };
 }
 
-const NOTHING = { direction: undefined, quantity: undefined, instrument: undefined, price: undefined, lotSize: undefined, note: undefined };
+const NOTHING = { price: undefined, lotSize: undefined, note: undefined };
 
 describe("lists", () => {
   test("are rows with tabs in a pipe, an array with --json, CSV with --csv, a table at a terminal", async () => {
@@ -91,18 +91,18 @@ describe("what is missing", () => {
     await expect(
       runCreate(deps, { name: undefined, tags: undefined, description: undefined, type: undefined, ifMissing: false }),
     ).rejects.toMatchObject({ code: "input_invalid", message: "missing name" });
-    await expect(runAdd(deps, { strategy: "condor", ...NOTHING })).rejects.toMatchObject({ message: "missing direction" });
+    await expect(runAdd(deps, { words: ["condor"], ...NOTHING })).rejects.toMatchObject({ message: "missing direction" });
     await expect(runMark(deps, { strategy: undefined, now: false })).rejects.toMatchObject({ message: "missing strategy" });
     await expect(runRemove(deps, { strategy: "condor", leg: undefined })).rejects.toMatchObject({ message: "missing leg" });
   });
 
   test("is asked for at a terminal, and only that", async () => {
-    const { ask, asked } = answering("SELL", "2lots");
+    const { ask, asked } = answering("SELL", "2lots", "NIFTY2580724400PE");
     const added: unknown[] = [];
     const stratctl = stratctlOf({ legs: { add: (leg) => (added.push(leg), Promise.resolve(legOf({ direction: "SELL" }))) } });
     const { deps, out } = worldOf(stratctl, { ask, isTerminal: true });
-    await runAdd(deps, { strategy: "condor", ...NOTHING, instrument: "NIFTY2580724400PE", price: "64.95" });
-    expect(asked).toEqual(["Direction", "Quantity (75, or 1lot)"]);
+    await runAdd(deps, { words: ["condor"], ...NOTHING, price: "64.95" });
+    expect(asked).toEqual(["Direction", "Quantity (75, or 1lot)", "Instrument"]);
     expect(added).toEqual([
       {
         strategy_id: 7,
@@ -179,24 +179,27 @@ describe("a strategy composed at a terminal", () => {
 });
 
 describe("bad input", () => {
+  const words = (quantity: string) => ["condor", "BUY", quantity, "NIFTY2580724400PE"];
   test.each([
-    [{ quantity: "0" }, "quantity must be a whole number above 0, not 0"],
-    [{ quantity: "1.5" }, "quantity must be a whole number above 0, not 1.5"],
+    [{ words: words("0") }, "quantity must be a whole number above 0, not 0"],
+    [{ words: words("1.5") }, "quantity must be a whole number above 0, not 1.5"],
     [{ price: "NaN" }, 'price "NaN" is not a number above 0'],
     [{ price: "1.23456" }, "price 1.23456 has more than four decimals"],
     [{ lotSize: "0" }, 'lot size must be a whole number above 0, not "0"'],
+    [{ words: [...words("75"), "x", "y"] }, "too many arguments: x y"],
   ])("%j is refused before anything is opened", async (bad, message) => {
     const { deps } = worldOf(stratctlOf({ strategies: { resolve: () => Promise.reject(new Error("was opened")) } }));
-    const leg = {
-      strategy: "condor",
-      direction: "BUY",
-      quantity: "75",
-      instrument: "NIFTY2580724400PE",
-      price: "1",
-      lotSize: undefined,
-      note: undefined,
-    };
-    await expect(runAdd(deps, { ...leg, ...bad })).rejects.toMatchObject({ code: "input_invalid", message });
+    await expect(runAdd(deps, { words: words("75"), price: "1", lotSize: undefined, note: undefined, ...bad })).rejects.toMatchObject({
+      code: "input_invalid",
+      message,
+    });
+  });
+
+  test("two lots may be two words", async () => {
+    const added: unknown[] = [];
+    const { deps } = worldOf(stratctlOf({ legs: { add: (leg) => (added.push(leg), Promise.resolve(legOf({}))) } }));
+    await runAdd(deps, { words: ["condor", "BUY", "2", "lots", "NIFTY2580724400PE"], price: "1", lotSize: undefined, note: undefined });
+    expect(added).toMatchObject([{ lots: 2, tradingsymbol: "NIFTY2580724400PE" }]);
   });
 
   test("nothing to change is said, and so is a leg that is no id", async () => {

@@ -57,7 +57,8 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
       ),
     );
   }
-  const beside = rest === undefined ? [] : [paint(rest.title, "faint", options.color), ...rows.map((row) => rest.cell(row, left))];
+  const beside =
+    rest === undefined ? [] : [paint(fit(rest.title, left), "faint", options.color), ...rows.map((row) => rest.cell(row, left))];
   return drawing
     .toString()
     .split("\n")

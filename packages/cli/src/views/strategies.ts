@@ -30,7 +30,7 @@ const COLUMNS: readonly Column<Strategy>[] = [
 ];
 
 /** Narrower than this a sparkline tells nothing. */
-const SPARKLINE_LEAST = 12;
+const SPARKLINE_LEAST = 18;
 
 export function strategyList(account_id: string, strategies: readonly Strategy[], courses: Courses | null, options: ViewOptions): string {
   if (strategies.length === 0) return `no strategies like that in ${clean(account_id)}`;

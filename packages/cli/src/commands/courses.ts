@@ -10,12 +10,12 @@ const AT_ONCE = 4;
 
 /** How each strategy's P&L went on the day of the newest mark among them; null where none was ever marked. */
 export async function coursesOf(deps: Deps, strategies: readonly Strategy[]): Promise<Courses | null> {
-  const marks = strategies.flatMap(({ marked_at }) => (marked_at === null ? [] : [Date.parse(marked_at)]));
-  if (marks.length === 0) return null;
+  const marked = strategies.filter(({ marked_at }) => marked_at !== null);
+  if (marked.length === 0) return null;
   const calendar = builtinCalendar();
-  const newest_ms = Math.max(...marks);
+  const newest_ms = marked.reduce((newest, { marked_at }) => Math.max(newest, Date.parse(marked_at ?? "")), 0);
   const day = dayOf(calendar, newest_ms);
-  const waiting = strategies.filter(({ marked_at }) => marked_at !== null).slice(0, COURSES_MAX);
+  const waiting = marked.slice(0, COURSES_MAX);
   const timelines = new Map<number, Timeline>();
   const worker = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift())

@@ -44,6 +44,14 @@ test("columns go one rank at a time, the highest first", () => {
   expect([60, 38, 25, 12].map(shown)).toEqual([" a b c", " a b c", " a b", " a"]);
 });
 
+test("a long list keeps its columns, one line a row", () => {
+  const many = Array.from({ length: 250 }, (_, index) => ({ id: index + 1, name: `S${index + 1}`, value: "-1.00" }));
+  const lines = table(COLUMNS, many, { width: 80, color: false, footer: { value: "-250.00" } }).split("\n");
+  expect(lines.length).toBe(252);
+  expect(new Set(lines.map(displayWidth)).size).toBe(1);
+  expect(lines[200]).toBe("200  S200  some words    -1.00".padStart(31));
+});
+
 test("a footer stands under its column", () => {
   const lines = table(COLUMNS, ROWS, { width: 80, color: false, footer: { value: "+858.75" } }).split("\n");
   expect(lines.at(-1)).toBe("                                   +858.75");

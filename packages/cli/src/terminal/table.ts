@@ -43,27 +43,37 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
   const lines = rowsOf(kept.map((column) => cells.get(column) ?? []));
   const left = options.width - spanOf(widths) - GAP;
   const rest = options.rest !== undefined && left >= options.rest.least ? options.rest : undefined;
+  const beside =
+    rest === undefined ? [] : [paint(fit(rest.title, left), "faint", options.color), ...rows.map((row) => rest.cell(row, left))];
+  return blocksOf(lines)
+    .flatMap((block) => drawn(kept, widths, block, options))
+    .map((line, index) => `${" ".repeat(INDENT)}${line}${" ".repeat(GAP)}${beside[index] ?? ""}`.trimEnd())
+    .join("\n");
+}
+
+/** cli-table3 takes the square of the rows: 20,000 at once are 47 s, in blocks less than 2. */
+const BLOCK = 100;
+
+function blocksOf(lines: readonly Cell[][]): Cell[][][] {
+  const painted = lines.map((line, index) => (index === 0 ? line.map(({ text }): Cell => ({ text, tone: "faint" })) : line));
+  return Array.from({ length: Math.ceil(painted.length / BLOCK) }, (_, block) => painted.slice(block * BLOCK, (block + 1) * BLOCK));
+}
+
+function drawn<Row>(
+  columns: readonly Column<Row>[],
+  widths: readonly number[],
+  lines: readonly Cell[][],
+  { color }: TableOptions<Row>,
+): string[] {
   const drawing = new Table({
     chars: NO_RULES,
     style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
-    colWidths: widths,
-    colAligns: kept.map(({ align }) => align ?? "left"),
+    colWidths: [...widths],
+    colAligns: columns.map(({ align }) => align ?? "left"),
   });
-  for (const [index, line] of lines.entries()) {
-    const isTitle = index === 0;
-    drawing.push(
-      line.map(({ text, tone }, place) =>
-        paint(fit(text, widths[place] ?? 0, kept[place]?.shrink?.cut), isTitle ? "faint" : tone, options.color),
-      ),
-    );
-  }
-  const beside =
-    rest === undefined ? [] : [paint(fit(rest.title, left), "faint", options.color), ...rows.map((row) => rest.cell(row, left))];
-  return drawing
-    .toString()
-    .split("\n")
-    .map((line, index) => `${" ".repeat(INDENT)}${line}${" ".repeat(GAP)}${beside[index] ?? ""}`.trimEnd())
-    .join("\n");
+  for (const line of lines)
+    drawing.push(line.map(({ text, tone }, place) => paint(fit(text, widths[place] ?? 0, columns[place]?.shrink?.cut), tone, color)));
+  return drawing.toString().split("\n");
 }
 
 const NO_RULES = {
@@ -134,7 +144,7 @@ function rowsOf(columns: readonly (readonly Cell[])[]): Cell[][] {
 }
 
 function widest(cells: readonly Cell[]): number {
-  return Math.max(...cells.map(({ text }) => displayWidth(text)), 1);
+  return cells.reduce((most, { text }) => Math.max(most, displayWidth(text)), 1);
 }
 
 function sum(widths: readonly number[]): number {

@@ -112,8 +112,8 @@ function sparklines({ timelines, day_ms, isToday }: Courses, { color, now_ms }: 
 
 /** How old the oldest of the marks is that the sums are made of. */
 function ageOf(priced: readonly Strategy[], now_ms: number): string[] {
-  const marks = priced.flatMap(({ marked_at }) => (marked_at === null ? [] : [Date.parse(marked_at)]));
-  return marks.length === 0 ? [] : [`oldest mark ${ageText(now_ms - Math.min(...marks))}`];
+  const oldest_ms = priced.reduce((least, { marked_at }) => Math.min(least, marked_at === null ? now_ms : Date.parse(marked_at)), now_ms);
+  return [`oldest mark ${ageText(now_ms - oldest_ms)}`];
 }
 
 function market(now_ms: number): string {

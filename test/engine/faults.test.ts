@@ -76,10 +76,19 @@ describe.skipIf(redisMissing ?? debianMissing)("the daemon when", () => {
     world.clock.pass(5000);
     await world.hears(/^book not read: database does not answer in time · the legs stay as they were/);
     pipe.flow();
-    await world.to("05:03:02", quoted);
+    await world.to("05:01:59", quoted);
+    pipe.swallow();
+    world.clock.pass(1000);
+    await world.sleeps(500);
+    world.clock.pass(500);
+    await world.passed(Date.parse(at("05:02:00")));
+    pipe.flow();
+    await world.to("05:04:02", quoted);
     await written({ db }, strategy_id, "05:02", 60);
     await world.hears(/^late skipped \d+ samples/);
-    expect((await candleRows(db, strategy_id)).map(({ minute }) => minute.slice(11, 16))).toEqual(["05:00", "05:01", "05:02", "05:03"]);
+    const rows = await candleRows(db, strategy_id);
+    expect(rows.map(({ minute }) => minute.slice(11, 16))).toEqual(["05:00", "05:01", "05:02", "05:03", "05:04"]);
+    expect(world.said.filter((line) => line.startsWith("book"))).toHaveLength(1);
   });
 
   test("more candles wait than may: the oldest are given up, counted and said", async () => {

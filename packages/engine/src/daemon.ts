@@ -249,8 +249,8 @@ class Daemon {
     const candles = this.#sampler.minute_ms === null ? undefined : this.#sampler.candles({ changed: true });
     const marks = this.#sampler.minute_ms === null ? null : this.#sampler.marks({ flat: false });
     const failure = await this.#writer.write({ candles, marks, quotes: batch }).then(() => null, failureOf);
+    // A candle that was not brought over is told again with the next sample, and whole at the minute's end.
     if (failure === null) confirm();
-    else this.#sampler.retake();
     const { counts, waiting_count } = this.#writer;
     this.#troubles.write(failure, { at_ms: this.#last_at_ms, counts, waiting_count });
   }

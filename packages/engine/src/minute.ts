@@ -119,11 +119,6 @@ export class MinuteFold {
     };
   }
 
-  /** Everything again: the copy that was to be written was not. */
-  retake(): void {
-    for (let strategy = 0; strategy < this.book.strategy_count; strategy += 1) if (this.has(strategy)) this.#changed[strategy] = 1;
-  }
-
   *#places(changed: boolean): Generator<number> {
     for (let strategy = 0; strategy < this.book.strategy_count; strategy += 1)
       if (changed ? this.#changed[strategy] === 1 : this.has(strategy)) yield strategy;

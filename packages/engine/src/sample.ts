@@ -124,11 +124,6 @@ export class Sampler {
     return this.#current().fold.take(options);
   }
 
-  /** The last copy could not be written: the next one with `changed` has all. */
-  retake(): void {
-    this.#minute?.fold.retake();
-  }
-
   /**
    * The marks of the last sample, and of strategies without one the reason; null before the minute's first sample. Those that
    * have neither a Mark nor an open leg are told with `flat` only: once a minute is enough for what does not change.

@@ -10,7 +10,7 @@ import {
   type MarkBatch,
   type QuoteBatch,
 } from "@stratctl/sdk/internal";
-import { joined } from "./joined.ts";
+import { joined, part } from "./joined.ts";
 
 export interface WriterOptions {
   readonly db: Db;
@@ -41,6 +41,10 @@ export interface Latest {
   readonly quotes?: QuoteBatch | undefined;
 }
 
+interface Carried extends CandleUpsert {
+  readonly refused: number;
+}
+
 /** Rows of one statement, about: enough to make the round trip cheap, few enough that a small minute need not wait. */
 const ROWS_A_WRITE = 5_000;
 
@@ -52,6 +56,8 @@ export class Writer {
   readonly #options: WriterOptions;
   readonly counts: WriterCounts = { carried: 0, written: 0, left_out: 0, dropped: 0, refused: 0 };
   #finished: CandleBatch[] = [];
+  /** Of those, the batches of the statement that is under way. */
+  #under_way: readonly CandleBatch[] = [];
   #marks: MarkBatch[] = [];
   #is_settled = true;
   #waiting_count = 0;
@@ -93,24 +99,34 @@ export class Writer {
   async #writeFinished(): Promise<void> {
     const batches = leading(this.#finished, ROWS_A_WRITE);
     const batch = joined(batches);
-    const outcome = await this.#carry(batch);
-    if (outcome === null) this.counts.refused += batch.length;
-    this.counts.carried += batch.length - (outcome?.left_out ?? batch.length);
-    this.counts.written += outcome?.written ?? 0;
-    this.counts.left_out += outcome?.left_out ?? 0;
-    // The oldest may have been given up meanwhile.
-    this.#finished = this.#finished.filter((waiting) => !batches.includes(waiting));
-    this.#waiting_count = this.#finished.reduce((count, { length }) => count + length, 0);
+    this.#under_way = batches;
+    const outcome = await this.#carry(batch).finally(() => {
+      this.#under_way = [];
+    });
+    this.counts.carried += batch.length - outcome.left_out - outcome.refused;
+    this.counts.written += outcome.written;
+    this.counts.left_out += outcome.left_out;
+    this.counts.refused += outcome.refused;
+    this.#finished = this.#finished.slice(batches.length);
+    this.#waiting_count -= batch.length;
   }
 
-  /** Null where the database refuses the values: no later try would get them through, and they must not hold up what follows. */
-  async #carry(batch: CandleBatch): Promise<CandleUpsert | null> {
+  /** A candle whose values the database refuses is given up, and costs no other: the batch goes in halves, down to it. */
+  async #carry(batch: CandleBatch): Promise<Carried> {
     try {
-      return await upsertCandles(this.#options.db, batch, { overwrite: this.#options.overwrite });
+      return { ...(await upsertCandles(this.#options.db, batch, { overwrite: this.#options.overwrite })), refused: 0 };
     } catch (error) {
-      if (isOfTheData(error)) return null;
-      throw error;
+      if (!isOfTheData(error)) throw error;
+      if (batch.length <= 1) return { written: 0, left_out: 0, refused: batch.length };
     }
+    const middle = batch.length >>> 1;
+    const first = await this.#carry(part(batch, 0, middle));
+    const second = await this.#carry(part(batch, middle, batch.length));
+    return {
+      written: first.written + second.written,
+      left_out: first.left_out + second.left_out,
+      refused: first.refused + second.refused,
+    };
   }
 
   async #writeMarks(): Promise<void> {
@@ -119,9 +135,11 @@ export class Writer {
     this.#marks = this.#marks.filter((waiting) => waiting !== first);
   }
 
+  /** But for what is under way, which may arrive yet, and the newest. */
   #giveUpOldest(): void {
-    while (this.#waiting_count > this.#options.candles_max && this.#finished.length > 1) {
-      const length = this.#finished.shift()?.length ?? 0;
+    const first = this.#under_way.length;
+    while (this.#waiting_count > this.#options.candles_max && this.#finished.length > first + 1) {
+      const length = this.#finished.splice(first, 1)[0]?.length ?? 0;
       this.#waiting_count -= length;
       this.counts.dropped += length;
     }

@@ -1,0 +1,105 @@
+import { batchOf, type CandleBatch, type MarkBatch } from "@stratctl/sdk/internal";
+import { beforeAll, expect, test } from "vitest";
+import { z } from "zod";
+import { onEveryPostgres } from "../../../test/support/store.ts";
+import { Writer } from "./writer.ts";
+
+const MINUTE_MS = Date.parse("2026-11-25T04:00:00Z");
+
+onEveryPostgres("the writer", (store) => {
+  let strategy_ids: number[] = [];
+  beforeAll(async () => {
+    await store.db.run("test.account", "insert into trading_account (account_id) values ('W1')");
+    const sql = `insert into strategy (trading_account_id, strategy_name)
+      select 'W1', 'strategy ' || n from generate_series(1, 5) n returning strategy_id`;
+    strategy_ids = (await store.db.many(z.object({ strategy_id: z.int() }), "test.strategies", sql)).map(({ strategy_id }) => strategy_id);
+  });
+
+  const writer = (): Writer => new Writer({ db: store.db, overwrite: false, candles_max: 1000 });
+
+  /** A candle of each strategy; those in `spoilt` break the law of OHLC, which the table refuses. */
+  function minute(n: number, { spoilt = [] }: { spoilt?: readonly number[] } = {}): CandleBatch {
+    const minute_ms = MINUTE_MS + n * 60_000;
+    const rest = {
+      stale_count: 0,
+      oldest_age_ms: 0,
+      instrument_count: 1,
+      entry_value_units: 0,
+      realized_pnl_units: 0,
+      source: "live",
+    } as const;
+    const seconds = { sampled: 1n, first_at_ms: minute_ms, last_at_ms: minute_ms, minute_ms };
+    const candles = strategy_ids.map((strategy_id, place) => {
+      const ohlc = { open_units: 10, high_units: spoilt.includes(place) ? 5 : 10, low_units: 10, close_units: 10 };
+      return { strategy_id, ...ohlc, ...seconds, ...rest };
+    });
+    return batchOf(candles, "live");
+  }
+
+  function marks(n: number, of: readonly number[], m2m_units: number): MarkBatch {
+    const same = (value: number): Float64Array => Float64Array.from(of, () => value);
+    const count = (value: number): Int32Array => Int32Array.from(of, () => value);
+    return {
+      length: of.length,
+      at_ms: MINUTE_MS + n * 60_000,
+      strategy_id: Int32Array.from(of),
+      m2m_units: same(m2m_units),
+      entry_value_units: same(0),
+      realized_pnl_units: same(0),
+      instrument_count: count(1),
+      priced: count(1),
+      stale: count(0),
+      oldest_age_ms: same(0),
+      reason: of.map(() => null),
+    };
+  }
+
+  const rows = async (minutes: readonly number[]): Promise<number[]> => {
+    const sql = "select count(*)::int as count from strategy_m2m_candles where timestamp = to_timestamp($1::float8 / 1000)";
+    const counts = minutes.map((n) => store.db.one(z.object({ count: z.int() }), "test.count", sql, [MINUTE_MS + n * 60_000]));
+    return (await Promise.all(counts)).map(({ count }) => count);
+  };
+
+  const marked = async (): Promise<{ m2m: string; current_m2m: string | null }[]> => {
+    const sql = "select m2m, current_m2m from strategy_mark join strategy using (strategy_id) order by strategy_id";
+    return store.db.many(z.object({ m2m: z.string(), current_m2m: z.string().nullable() }), "test.marked", sql);
+  };
+
+  test("finished minutes wait until they are written, each once", async () => {
+    const one = writer();
+    one.finish(minute(0), null);
+    one.finish(minute(1), null);
+    expect(one.waiting_count).toBe(10);
+    await one.write();
+    expect(one.waiting_count).toBe(0);
+    expect(await rows([0, 1])).toEqual([5, 5]);
+    one.finish(minute(1), null);
+    await one.write();
+    expect(one.counts).toEqual({ carried: 15, written: 10, left_out: 0, dropped: 0, refused: 0 });
+  });
+
+  test("a candle that the database refuses is given up, and costs no other", async () => {
+    const one = writer();
+    one.finish(minute(10, { spoilt: [3] }), null);
+    one.finish(minute(11), null);
+    await one.write({ candles: minute(12, { spoilt: [0, 4] }) });
+    expect(await rows([10, 11, 12])).toEqual([4, 5, 3]);
+    expect(one.counts).toEqual({ carried: 9, written: 9, left_out: 0, dropped: 0, refused: 1 });
+    expect(one.waiting_count).toBe(0);
+  });
+
+  test("the last marks of strategies whose session has ended wait too, and the strategy's columns follow at a minute's end alone", async () => {
+    const [first = 0, second = 0] = strategy_ids;
+    const one = writer();
+    one.finish(minute(20), marks(20, [first, second], 20_000));
+    one.finish(minute(21), marks(21, [first, second], 30_000));
+    one.finish(minute(22), marks(22, [second], 40_000));
+    await one.write();
+    expect(await marked()).toEqual([
+      { m2m: "3.0000", current_m2m: "3.0000" },
+      { m2m: "4.0000", current_m2m: "4.0000" },
+    ]);
+    await one.write({ marks: marks(23, [second], 50_000) });
+    expect((await marked())[1]).toEqual({ m2m: "5.0000", current_m2m: "4.0000" });
+  });
+});

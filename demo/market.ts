@@ -152,7 +152,8 @@ function smile(middle: number, distance: number): number {
 
 function* trades(seed: number, listed: readonly Listed[], { open_ms, close_ms }: Session): Generator<RecordedQuote> {
   const streams = listed.map((one) => ({ one, random: randomStream(seed, one.instrument) }));
-  for (let second_ms = open_ms; second_ms < close_ms; second_ms += 1000) {
+  // The last sample of a session is at the start of its last second: without trades after it, all views end on one price.
+  for (let second_ms = open_ms; second_ms < close_ms - 1000; second_ms += 1000) {
     const activity = along(ACTIVITY, (second_ms - open_ms) / (close_ms - open_ms));
     const within: RecordedQuote[] = [];
     for (const { one, random } of streams) {

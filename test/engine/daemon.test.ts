@@ -64,7 +64,7 @@ describe.skipIf(redisMissing)("the daemon", () => {
       const before = await candleRows(store.db, strategy_id);
       await using world = await World.start({ db: store.db, redis, at: at("04:10:39") });
       await world.to("04:11:01", async () => world.quote(FUT, 120));
-      await world.hears(/^left out 1 candle/);
+      await world.hears(/^left_out 1 candle/);
       expect((await candleRows(store.db, strategy_id)).slice(0, 1)).toEqual(before);
       expect((await world.stop()).candles).toMatchObject({ left_out: 1 });
     });

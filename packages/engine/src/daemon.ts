@@ -84,6 +84,14 @@ const FLUSH_MS = 5_000;
  * until the signal is aborted.
  *
  * @throws StratctlError input_invalid: an interval that does not divide a minute; with `once` what the database says
+ * @example
+ * import { createLog, runDaemon, systemClock } from "@stratctl/engine";
+ * import { builtinCalendar, openDatabase, openSources } from "@stratctl/sdk/internal";
+ *
+ * const stop = new AbortController();
+ * process.on("SIGTERM", () => stop.abort());
+ * const log = await createLog({ stream: process.stdout, is_terminal: false, clock: systemClock, calendar: builtinCalendar() });
+ * const { candles } = await runDaemon({ db: await openDatabase({}), sources: openSources({}), log, signal: stop.signal });
  */
 export async function runDaemon(options: DaemonOptions): Promise<DaemonReport> {
   const daemon = new Daemon(options);
@@ -220,7 +228,8 @@ class Daemon {
     const pass = this.#sampler.sample(at_ms);
     this.#sample_count += 1;
     // Right after an open not all have traded yet, which is no news.
-    if (open === openMask(this.#hours, at_ms - carry_after_ms)) this.#tellPrices(pass);
+    const is_settled = open === openMask(this.#hours, at_ms - carry_after_ms);
+    if (is_settled || pass.marked_count === pass.in_session_count) this.#tellPrices(pass);
     return { ...pass, sampled: true };
   }
 

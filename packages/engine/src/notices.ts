@@ -1,4 +1,4 @@
-import { amountOf, knownUntil, type Calendar, type CandleBatch, type QuoteBoard } from "@stratctl/sdk/internal";
+import { amountOf, knownUntil, TOO_LARGE, type Calendar, type CandleBatch, type QuoteBoard } from "@stratctl/sdk/internal";
 import type { Book } from "./book.ts";
 import { openMask, type Hours } from "./hours.ts";
 import { clockText, countedText, namedText, type Log } from "./log.ts";
@@ -12,7 +12,8 @@ export class Notices {
   #exchanges: readonly string[] = [];
   #hours: Hours | null = null;
   #open = 0;
-  #unpriced: string | null = null;
+  /** What the last line said of prices. */
+  #unmarked: string | null = null;
   /** Of the day: candles by strategy, and strategies that had a stale leg. */
   #candle_count = 0;
   readonly #marked = new Set<number>();
@@ -66,24 +67,29 @@ export class Notices {
     const closed = were_open.filter((exchange) => !are_open.includes(exchange));
     for (const exchange of opened) this.#opened(exchange, hours.close_ms[book.exchanges.indexOf(exchange)] ?? Number.NaN);
     for (const exchange of closed) this.#closed(exchange, carriedOf(book, exchange, { open: this.#open, board }));
-    if (are_open.length === 0) this.#unpriced = null;
+    if (are_open.length === 0) this.#unmarked = null;
   }
 
-  /** What has no price at a sample, and which strategies no Mark for it; `priced_count` instruments have one. */
-  prices({ instruments, strategy_ids }: Unmarked, priced_count: number): void {
-    const key = [...instruments.keys()].join(",");
-    if (key === this.#unpriced) return;
-    this.#unpriced = key;
-    if (instruments.size === 0) {
-      const text = priced_count === 1 ? "the one instrument" : `all ${countedText(priced_count, "instrument")}`;
-      if (priced_count > 0) this.#log({ level: "info", event: "priced", text, fields: { instrument_count: priced_count } });
-      return;
-    }
+  /** What has no price at a sample, and which strategies no Mark for it; of a board of `instrument_count`. */
+  prices({ instruments, strategy_ids }: Unmarked, instrument_count: number): void {
+    const key = instruments.size > 0 ? [...instruments.keys()].join(",") : strategy_ids.join(",");
+    if (key === this.#unmarked) return;
+    this.#unmarked = key;
+    if (strategy_ids.length > 0) this.#noMark({ instruments, strategy_ids });
+    else if (instrument_count > 0) this.#allPriced(instrument_count);
+  }
+
+  #allPriced(instrument_count: number): void {
+    const text = instrument_count === 1 ? "the one instrument" : `all ${countedText(instrument_count, "instrument")}`;
+    this.#log({ level: "info", event: "priced", text, fields: { instrument_count } });
+  }
+
+  #noMark({ instruments, strategy_ids }: Unmarked): void {
     const named = [...instruments].map(([instrument, why]) => (why === null ? instrument : `${instrument} (${why})`));
     this.#log({
       level: "warn",
       event: "unpriced",
-      text: `${namedText(named)} · no mark: ${namedText(strategy_ids, 10)}`,
+      text: `${instruments.size === 0 ? TOO_LARGE : namedText(named)} · no mark: ${namedText(strategy_ids, 10)}`,
       fields: { instruments: [...instruments.keys()].slice(0, LISTED_MAX), strategy_ids: strategy_ids.slice(0, LISTED_MAX) },
     });
   }
@@ -99,11 +105,14 @@ export class Notices {
   #warnOfCalendar(exchange: string, { day, day_number }: Hours): void {
     const until = knownUntil(this.#calendar, exchange, day);
     if (until !== null && Date.parse(until) / DAY_MS - day_number > WARN_DAYS) return;
-    const text =
-      until === null
-        ? `${exchange} has no list of holidays for ${day.slice(0, 4)}: every weekday is taken for a session`
-        : `the holidays of ${exchange} are known until ${until}; after it every weekday is taken for a session`;
+    const text = this.#unknownText(exchange, { day, until });
     this.#log({ level: "warn", event: "calendar", text, fields: { exchange, known_until: until } });
+  }
+
+  #unknownText(exchange: string, { day, until }: { day: string; until: string | null }): string {
+    if (!this.#calendar.exchanges.has(exchange)) return `legs on ${exchange} are never marked`;
+    if (until === null) return `${exchange} has no list of holidays for ${day.slice(0, 4)}: every weekday is taken for a session`;
+    return `the holidays of ${exchange} are known until ${until}; after it every weekday is taken for a session`;
   }
 
   #opened(exchange: string, close_ms: number): void {

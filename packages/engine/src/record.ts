@@ -42,6 +42,13 @@ const HOLD_MS = 5_000;
  * does not change is written once.
  *
  * @throws StratctlError file_unusable: the file exists already, or cannot be written
+ * @example
+ * import { record } from "@stratctl/engine";
+ * import { openSources } from "@stratctl/sdk/internal";
+ *
+ * const nifty = { instrument: "NSE:NIFTY 50", exchange: "NSE", tradingsymbol: "NIFTY 50", instrument_token: null };
+ * const signal = AbortSignal.timeout(600_000);
+ * const { quote_count } = await record({ sources: openSources({}), instruments: [nifty], path: "ten-minutes.csv", signal });
  */
 export async function record(options: RecordOptions): Promise<RecordReport> {
   const { sources, instruments, path, interval_ms = 1000, clock = systemClock, signal } = options;

@@ -78,7 +78,9 @@ export interface ReplayReport {
  * @throws StratctlError recording_invalid, file_unusable, input_invalid, interrupted, database_unreachable, database_refused
  * @example
  * import { replay } from "@stratctl/engine";
+ * import { openDatabase } from "@stratctl/sdk/internal";
  *
+ * const db = await openDatabase({});
  * const { candle_count, strategies } = await replay({ db, path: "2025-07-31.csv.gz", every_ms: 5000 });
  */
 export async function replay(options: ReplayOptions): Promise<ReplayReport> {

@@ -68,7 +68,7 @@ export class Troubles {
     if (since("left_out") > 0)
       this.#log({
         level: "warn",
-        event: "left out",
+        event: "left_out",
         text: `${countedText(since("left_out"), "candle")}: their minute has a row of another book or source, or their strategy is gone`,
         fields: { left_out_count: since("left_out") },
       });

@@ -1,0 +1,83 @@
+import { batchOf, builtinCalendar, QuoteBoard } from "@stratctl/sdk/internal";
+import { expect, test } from "vitest";
+import { testBook } from "../../../test/support/book.ts";
+import { hoursOn } from "./hours.ts";
+import type { LogLine } from "./log.ts";
+import { Notices } from "./notices.ts";
+
+const calendar = builtinCalendar();
+const leg = (instrument: string) => ({ instrument, direction: "BUY", quantity: 1, entry_units: 1 }) as const;
+const book = testBook([
+  { strategy_id: 3, legs: [leg("NSE:NIFTY 50"), leg("NFO:NIFTY26DECFUT")] },
+  { strategy_id: 5, legs: [leg("NSE:RELIANCE")] },
+]);
+
+/** The hours of a day, told at some of its times. */
+function told(day: string, times: readonly string[], between: (notices: Notices, time: string) => void = () => undefined): string[] {
+  const lines: LogLine[] = [];
+  const notices = new Notices((line) => lines.push(line), calendar);
+  const board = new QuoteBoard(book.instruments);
+  for (const place of [0, 1, 2])
+    board.accept(place, 247_683_500 + place, Date.parse(`${day}T09:00:00Z`), Date.parse(`${day}T09:00:00Z`), "test");
+  for (const time of times) {
+    between(notices, time);
+    notices.session(book, hoursOn(calendar, book.exchanges, day), { at_ms: Date.parse(`${day}T${time}Z`), board });
+  }
+  return lines.map(({ event, text }) => `${event}: ${text}`);
+}
+
+test("what opens and closes is said once, with the day's figures and what is carried from then on", () => {
+  const candles = (strategy_id: number, stale_count: number) => {
+    const minute_ms = Date.parse("2026-11-25T09:59:00Z");
+    const ohlc = { open_units: 0, high_units: 0, low_units: 0, close_units: 0, entry_value_units: 0, realized_pnl_units: 0 };
+    const seconds = { sampled: 1n, first_at_ms: minute_ms, last_at_ms: minute_ms, minute_ms };
+    return { strategy_id, ...ohlc, ...seconds, instrument_count: 1, stale_count, oldest_age_ms: 0, source: "live" as const };
+  };
+  const times = ["03:44:59", "03:45:00", "03:45:01", "10:00:00", "10:10:00", "10:10:01"];
+  const lines = told("2026-11-25", times, (notices, time) => {
+    if (time === "10:00:00") notices.minute(batchOf([candles(3, 0), candles(5, 1)], "live"));
+    if (time === "10:10:00") notices.minute(batchOf([candles(3, 1)], "live"));
+  });
+  expect(lines).toEqual([
+    "session: NSE opens; closes 15:30",
+    "session: NFO opens; closes 15:40",
+    "session: NSE closed · 2 strategies · 2 candles · 1 with stale legs · carried: NSE:NIFTY 50 at 24768.35",
+    "session: NFO closed · 2 strategies · 3 candles · 2 with stale legs",
+  ]);
+});
+
+test("a month before the calendar knows no more it says so, and of a year without a list at once", () => {
+  const after = "after it every weekday is taken for a session";
+  expect(told("2026-12-01", ["03:00:00"])).toEqual([
+    `calendar: the holidays of NSE are known until 2026-12-31; ${after}`,
+    `calendar: the holidays of NFO are known until 2026-12-31; ${after}`,
+  ]);
+  expect(told("2026-11-30", ["03:00:00"])).toEqual([]);
+  expect(told("2027-01-04", ["03:00:00", "03:01:00"])).toEqual([
+    "calendar: NSE has no list of holidays for 2027: every weekday is taken for a session",
+    "calendar: NFO has no list of holidays for 2027: every weekday is taken for a session",
+  ]);
+});
+
+test("an exchange that the calendar does not have is named as such", () => {
+  const lines: LogLine[] = [];
+  const strange = testBook([{ strategy_id: 1, legs: [leg("BCD:USDINR26DECFUT")] }]);
+  const notices = new Notices((line) => lines.push(line), calendar);
+  const hours = hoursOn(calendar, strange.exchanges, "2026-11-25");
+  notices.session(strange, hours, { at_ms: Date.parse("2026-11-25T05:00:00Z"), board: new QuoteBoard(strange.instruments) });
+  expect(lines.map(({ text }) => text)).toEqual(["legs on an exchange that the calendar does not have are never marked"]);
+});
+
+test("prices: each change is said once, with the reasons and the strategies", () => {
+  const lines: LogLine[] = [];
+  const notices = new Notices((line) => lines.push(line), calendar);
+  const unpriced = { instruments: new Map([["NFO:A", "redis: no key; ticker: 404"]]), strategy_ids: [9] };
+  const none = { instruments: new Map<string, string>(), strategy_ids: [] };
+  for (const unmarked of [unpriced, unpriced, none, none, { ...none, strategy_ids: [5, 7] }, none]) notices.prices(unmarked, 8);
+  expect(lines.map(({ event, text }) => `${event}: ${text}`)).toEqual([
+    "unpriced: NFO:A (redis: no key; ticker: 404) · no mark: 9",
+    "priced: all 8 instruments",
+    "unpriced: m2m or pnl lies beyond ±500000000000 rupees · no mark: 5, 7",
+    "priced: all 8 instruments",
+  ]);
+});

@@ -159,6 +159,91 @@ test("the quote as it is shown", () => {
   });
 });
 
+describe("what moved", () => {
+  const moved = (of: QuoteBoard, since: number): number[] => [...of.movedSince(since)];
+
+  test("a price or its time; not the same told again, an older one, one from the future, a refusal", () => {
+    const one = board("NFO:A", "NFO:B", "NFO:C");
+    const from = one.revision;
+    expect(moved(one, from)).toEqual([]);
+    one.accept(2, 101, T, T, "redis");
+    one.accept(0, 102, null, T, "redis");
+    expect(moved(one, from)).toEqual([0, 2]);
+    const then = one.revision;
+    one.begin(["redis"], T + 1_000);
+    one.accept(2, 101, T, T + 1_000, "ticker");
+    one.accept(2, 99, T - 1, T + 1_000, "redis");
+    one.accept(0, 102, null, T + 1_000, "redis");
+    one.accept(1, 5, T + 9_000, T + 1_000, "redis");
+    one.refuse(1, "redis", "no price");
+    one.away("redis", "connection refused");
+    expect([one.revision, moved(one, then)]).toEqual([then, []]);
+    one.accept(2, 101, T + 500, T + 1_000, "redis"); // traded again at its old price
+    expect(moved(one, then)).toEqual([2]);
+  });
+
+  test("one reader takes nothing away from another", () => {
+    const one = board("NFO:A", "NFO:B");
+    const slow = one.revision;
+    one.accept(0, 1, T, T, "redis");
+    const quick = one.revision;
+    one.accept(1, 1, T, T, "redis");
+    expect([moved(one, quick), moved(one, slow), moved(one, quick)]).toEqual([[1], [0, 1], [1]]);
+  });
+
+  test("all of a new book, and what a wall clock set back moved", () => {
+    const one = board("NFO:A", "NFO:B");
+    expect(moved(one, 0)).toEqual([0, 1]);
+    one.accept(0, 1, T, T, "redis");
+    one.accept(1, 1, T + 60_000, T + 60_000, "redis");
+    const before = one.revision;
+    one.begin(["redis"], T);
+    expect(moved(one, before)).toEqual([1]);
+    const after = one.revision;
+    one.rebook(["NFO:B", "NFO:A"].map(ref));
+    expect(moved(one, after)).toEqual([0, 1]);
+  });
+
+  test("whoever copies only what moved has the whole board, however often it looks", () => {
+    const step = fc.record({
+      index: fc.integer({ min: 0, max: 3 }),
+      price: fc.integer({ min: 1, max: 3 }),
+      at_ms: fc.option(fc.integer({ min: 0, max: 9 }), { nil: null }),
+      now_ms: fc.integer({ min: 0, max: 9_000 }),
+      source: fc.constantFrom("a", "b"),
+      what: fc.constantFrom("accept", "accept", "accept", "look", "begin"),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const one = board("NFO:A", "NFO:B", "NFO:C", "NFO:D");
+        const copy = { price_units: new Float64Array(4), at_ms: new Float64Array(4) };
+        let seen = 0;
+        const expected = new Set([0, 1, 2, 3]);
+        const look = (): void => {
+          expect(moved(one, seen)).toEqual([...expected].toSorted((a, b) => a - b));
+          expected.clear();
+          for (const place of one.movedSince(seen)) {
+            copy.price_units[place] = one.price_units[place] ?? -1;
+            copy.at_ms[place] = one.at_ms[place] ?? -1;
+          }
+          seen = one.revision;
+          expect(copy).toEqual({ price_units: one.price_units, at_ms: one.at_ms });
+        };
+        look();
+        for (const { what, index, price, at_ms, now_ms, source } of steps) {
+          if (what === "look") look();
+          else if (what === "begin") {
+            const before = [...one.at_ms];
+            one.begin(["a", "b"], now_ms);
+            for (const [place, at] of one.at_ms.entries()) if (!Object.is(at, before[place])) expected.add(place);
+          } else if (one.accept(index, price, at_ms, now_ms, source) === "new") expected.add(index);
+        }
+        look();
+      }),
+    );
+  });
+});
+
 test("whatever comes in whatever order, the newest time is held, and of equal ones the last told", () => {
   const quote = fc.record({
     price: fc.integer({ min: 1, max: 5 }),

@@ -31,8 +31,8 @@ export function debianServer(): Promise<PostgresServer> {
   return debian;
 }
 
-/** A Debian Postgres of the test's own, to be killed or stopped at will. */
-export async function startDebianPostgres(): Promise<PostgresServer> {
+/** A Debian Postgres of one's own, to be killed or stopped at will; `settings` as Postgres takes them: `["fsync=off"]`. */
+export async function startDebianPostgres({ settings = QUICK }: { settings?: readonly string[] } = {}): Promise<PostgresServer> {
   if (binaries === null) throw new Error(debianMissing ?? "no Postgres");
   const user = serverUser();
   const folder = await serverFolder(user);
@@ -40,7 +40,15 @@ export async function startDebianPostgres(): Promise<PostgresServer> {
   run(join(binaries, "initdb"), ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"], user);
   const server = startServer({
     command: join(binaries, "postgres"),
-    args: ["-D", data, "-c", "listen_addresses=", "-c", `unix_socket_directories=${folder}`, ...QUICK],
+    args: [
+      "-D",
+      data,
+      "-c",
+      "listen_addresses=",
+      "-c",
+      `unix_socket_directories=${folder}`,
+      ...settings.flatMap((setting) => ["-c", setting]),
+    ],
     folder,
     user,
     signal: "INT",
@@ -70,7 +78,7 @@ export const POSTGRES: readonly { name: string; missing: string | null; server: 
 ];
 
 /** Durability is no matter here; the rest is as Debian has it. */
-const QUICK = ["fsync=off", "full_page_writes=off", "max_connections=60", "shared_buffers=64MB"].flatMap((setting) => ["-c", setting]);
+const QUICK = ["fsync=off", "full_page_writes=off", "max_connections=60", "shared_buffers=64MB"];
 
 async function answering(folder: string, server: Server): Promise<PostgresServer> {
   const urlOf = (database: string): string => `postgres://postgres@${encodeURIComponent(folder)}/${database}`;

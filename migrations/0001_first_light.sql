@@ -303,3 +303,39 @@ select
   realized_pnl + entry_value - close as close,
   entry_value, realized_pnl, instrument_count, sample_count, stale_count, oldest_age_ms, sampled, first_at, last_at, source
 from strategy_m2m_candles;
+
+-- What the engine's book must read again. A row tells the transaction that last changed a strategy's legs, or whether it counts
+-- at all. Who keeps the snapshot of his last look finds what that look could not see: also what was under way then and
+-- committed since, which a counter or a time stamp would miss. No reference to strategy: a deleted one has changed too.
+create table book_change (
+  strategy_id integer constraint book_change_pkey primary key,
+  changed_by xid8 not null
+) with (fillfactor = 70);
+create index book_change_changed_by_idx on book_change (changed_by);
+
+create function stratctl_legs_changed() returns trigger language plpgsql as $$
+begin
+  insert into book_change (strategy_id, changed_by)
+  select distinct strategy_id, pg_current_xact_id() from changed order by strategy_id
+  on conflict (strategy_id) do update set changed_by = excluded.changed_by where book_change.changed_by <> excluded.changed_by;
+  return null;
+end $$;
+create trigger strategy_instruments_added after insert on strategy_instruments
+  referencing new table as changed for each statement execute function stratctl_legs_changed();
+create trigger strategy_instruments_removed after delete on strategy_instruments
+  referencing old table as changed for each statement execute function stratctl_legs_changed();
+create trigger strategy_instruments_changed after update on strategy_instruments
+  referencing new table as changed for each statement execute function stratctl_legs_changed();
+create trigger strategy_instruments_moved after update on strategy_instruments
+  referencing old table as changed for each statement execute function stratctl_legs_changed();
+
+create function stratctl_strategy_changed() returns trigger language plpgsql as $$
+begin
+  insert into book_change (strategy_id, changed_by) values (old.strategy_id, pg_current_xact_id())
+  on conflict (strategy_id) do update set changed_by = excluded.changed_by;
+  return null;
+end $$;
+create trigger strategy_status_changed after update of status, archived_at on strategy
+  for each row when ((old.status, old.archived_at) is distinct from (new.status, new.archived_at))
+  execute function stratctl_strategy_changed();
+create trigger strategy_removed after delete on strategy for each row execute function stratctl_strategy_changed();

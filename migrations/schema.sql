@@ -1,5 +1,12 @@
 -- What the migrations make, as the catalogue tells it. Not run: written by the tests (vitest -u), and compared by them.
 
+create table book_change (
+  strategy_id integer not null,
+  changed_by xid8 not null,
+  constraint book_change_pkey PRIMARY KEY (strategy_id)
+) with (fillfactor=70);
+CREATE INDEX book_change_changed_by_idx ON book_change USING btree (changed_by);
+
 create table last_quote (
   exchange text not null,
   tradingsymbol text not null,
@@ -47,6 +54,8 @@ create table strategy (
 CREATE INDEX strategy_account_created_idx ON strategy USING btree (trading_account_id, created_at DESC);
 CREATE UNIQUE INDEX strategy_default_key ON strategy USING btree (trading_account_id) WHERE is_default;
 CREATE UNIQUE INDEX strategy_name_key ON strategy USING btree (trading_account_id, lower(strategy_name)) WHERE status = 'active'::text;
+CREATE TRIGGER strategy_removed AFTER DELETE ON strategy FOR EACH ROW EXECUTE FUNCTION stratctl_strategy_changed();
+CREATE TRIGGER strategy_status_changed AFTER UPDATE OF status, archived_at ON strategy FOR EACH ROW WHEN (old.status IS DISTINCT FROM new.status OR old.archived_at IS DISTINCT FROM new.archived_at) EXECUTE FUNCTION stratctl_strategy_changed();
 CREATE TRIGGER strategy_updated_at BEFORE UPDATE ON strategy FOR EACH ROW WHEN (old.trading_account_id IS DISTINCT FROM new.trading_account_id OR old.strategy_name IS DISTINCT FROM new.strategy_name OR old.description IS DISTINCT FROM new.description OR old.strategy_type IS DISTINCT FROM new.strategy_type OR old.tags IS DISTINCT FROM new.tags OR old.is_default IS DISTINCT FROM new.is_default OR old.status IS DISTINCT FROM new.status OR old.total_capital_deployed IS DISTINCT FROM new.total_capital_deployed OR old.total_margin_used IS DISTINCT FROM new.total_margin_used OR old.created_by IS DISTINCT FROM new.created_by OR old.metadata IS DISTINCT FROM new.metadata OR old.archived_at IS DISTINCT FROM new.archived_at) EXECUTE FUNCTION stratctl_updated_at();
 
 create table strategy_instruments (
@@ -85,7 +94,11 @@ create table strategy_instruments (
   constraint strategy_instruments_type_known CHECK (instrument_type = ANY (ARRAY['CE'::text, 'PE'::text, 'FUT'::text, 'EQ'::text]))
 );
 CREATE INDEX strategy_instruments_strategy_idx ON strategy_instruments USING btree (strategy_id, id);
+CREATE TRIGGER strategy_instruments_added AFTER INSERT ON strategy_instruments REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION stratctl_legs_changed();
+CREATE TRIGGER strategy_instruments_changed AFTER UPDATE ON strategy_instruments REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION stratctl_legs_changed();
 CREATE TRIGGER strategy_instruments_cost BEFORE INSERT OR UPDATE OF entry_price, quantity, cost ON strategy_instruments FOR EACH ROW EXECUTE FUNCTION stratctl_leg_cost();
+CREATE TRIGGER strategy_instruments_moved AFTER UPDATE ON strategy_instruments REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION stratctl_legs_changed();
+CREATE TRIGGER strategy_instruments_removed AFTER DELETE ON strategy_instruments REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION stratctl_legs_changed();
 CREATE TRIGGER strategy_instruments_updated_at BEFORE UPDATE ON strategy_instruments FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION stratctl_updated_at();
 
 create table strategy_m2m_candles (
@@ -261,6 +274,17 @@ begin
   return new;
 end $function$;
 
+CREATE OR REPLACE FUNCTION stratctl_legs_changed()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into book_change (strategy_id, changed_by)
+  select distinct strategy_id, pg_current_xact_id() from changed order by strategy_id
+  on conflict (strategy_id) do update set changed_by = excluded.changed_by where book_change.changed_by <> excluded.changed_by;
+  return null;
+end $function$;
+
 CREATE OR REPLACE FUNCTION stratctl_one_account_a_name()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -275,6 +299,16 @@ begin
     raise unique_violation using
       message = 'an alias of this account names another account', constraint = 'trading_account_aliases_key', table = 'trading_account';
   end if;
+  return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION stratctl_strategy_changed()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into book_change (strategy_id, changed_by) values (old.strategy_id, pg_current_xact_id())
+  on conflict (strategy_id) do update set changed_by = excluded.changed_by;
   return null;
 end $function$;
 

@@ -43,10 +43,8 @@ export function testLegs(strategies: readonly TestStrategy[]): BookLegs {
     realized_pnl_units: Float64Array.from(strategies, ({ realized_pnl_units = 0 }) => realized_pnl_units),
     closed_at_ms: Float64Array.from(strategies, ({ closed }) => (closed === undefined ? Number.NaN : Date.parse(closed.at))),
     closed_exchange: strategies.map(({ closed }) => closed?.exchange ?? null),
-    leg_id: Int32Array.from(legs.keys(), (place) => place + 1),
     leg_instrument: Int32Array.from(legs, ({ instrument }) => names.indexOf(instrument)),
     leg_quantity: Int32Array.from(legs, (leg) => sign(leg) * leg.quantity),
-    leg_entry_price_units: Float64Array.from(legs, ({ entry_units }) => entry_units),
-    leg_cost_units: Float64Array.from(legs, ({ entry_units, quantity }) => entry_units * quantity),
+    due_strategy_ids: new Int32Array(0),
   };
 }

@@ -1,29 +1,42 @@
-import { StratctlError, type Calendar, type Db } from "@stratctl/sdk/internal";
-import { emptyBook, readBook, sameInstruments, type Book } from "./book.ts";
+import { bookStrategies, changedSince, readLegs, StratctlError, type Calendar, type Db, type Look } from "@stratctl/sdk/internal";
+import type { Book } from "./book.ts";
 import type { Clock } from "./clock.ts";
-import { within } from "./within.ts";
+import { BookShelf } from "./shelf.ts";
+import { failureOf, within } from "./within.ts";
 
 /** A database that answered last time is waited for this long, which costs samples; one that did not, this long. */
 const WAIT_MS = { answering: 5_000, away: 500 };
+/** Strategies of one read: a slice that holds the event loop for some milliseconds. */
+const STRATEGIES_A_READ = 2_000;
+
+/** What the last read left: where the next one goes on from. */
+interface State {
+  readonly shelf: BookShelf;
+  readonly look: Look;
+  /** Strategies with a leg that was dated ahead of the book's minute, ascending. */
+  readonly due: readonly number[];
+}
 
 /**
- * Keeps the book of the minute under way. While the database does not answer, the last one that was read goes on: legs that
- * are known are better marked than not at all.
+ * Keeps the book of the minute under way. A minute reads what changed since the last one, and all of it where that is not known:
+ * at the start, after a failure, from a database that was started anew. While the database does not answer, the last book goes
+ * on: legs that are known are better marked than not at all.
  */
 export class BookKeeper {
   readonly #db: Db;
   readonly #calendar: Calendar;
   readonly #clock: Clock;
   #book: Book;
-  #reading: Promise<Book> | null = null;
-  #was_read = false;
+  #state: State | null = null;
+  #reading: Promise<void> | null = null;
   #answers = true;
+  #was_read = false;
 
   constructor({ db, calendar, clock }: { db: Db; calendar: Calendar; clock: Clock }) {
     this.#db = db;
     this.#calendar = calendar;
     this.#clock = clock;
-    this.#book = emptyBook(calendar);
+    this.#book = new BookShelf(calendar).book;
   }
 
   get book(): Book {
@@ -35,36 +48,56 @@ export class BookKeeper {
     return this.#was_read;
   }
 
-  /** Reads the legs as of a minute's start. Null, or why the book is still the one before. */
+  /** Reads the legs as of a minute's start. Null, or why the book is not of that minute. */
   async refresh(minute_ms: number, signal: AbortSignal): Promise<StratctlError | null> {
-    const failure = await this.#read(minute_ms, signal);
+    const failure = await this.#readInTime(minute_ms, signal);
     this.#answers = failure === null;
+    // What a read brought that came too late for its own minute is newer than what there was.
+    if (this.#state === null) return failure;
+    this.#book = this.#state.shelf.book;
+    this.#was_read = true;
     return failure;
   }
 
-  async #read(minute_ms: number, signal: AbortSignal): Promise<StratctlError | null> {
+  async #readInTime(minute_ms: number, signal: AbortSignal): Promise<StratctlError | null> {
     // A read that hangs is not joined by another: what waits is bounded.
     if (this.#reading !== null) return new StratctlError("database_unreachable", "database does not answer: the last read still waits");
-    const reading = readBook(this.#db, this.#calendar, { as_of_ms: minute_ms });
-    this.#reading = reading;
-    const ended = (): void => {
+    this.#reading = this.#read(minute_ms).finally(() => {
       this.#reading = null;
-    };
-    reading.then(ended, ended);
+    });
+    const done = this.#reading.then(() => true);
     try {
-      const read = await within(reading, { ms: this.#answers ? WAIT_MS.answering : WAIT_MS.away, clock: this.#clock, signal });
-      if (read === null) return new StratctlError("database_unreachable", "database does not answer in time");
-      this.#take(read);
-      return null;
+      const ms = this.#answers ? WAIT_MS.answering : WAIT_MS.away;
+      if ((await within(done, { ms, clock: this.#clock, signal })) !== null) return null;
+      return new StratctlError("database_unreachable", "database does not answer in time");
     } catch (error) {
-      if (error instanceof StratctlError && error.code !== "internal") return error;
-      throw error;
+      return failureOf(error);
     }
   }
 
-  /** The same list of instruments, where it holds the same, so that what is kept by place stays where it is. */
-  #take(read: Book): void {
-    this.#book = sameInstruments(this.#book, read) ? { ...read, instruments: this.#book.instruments } : read;
-    this.#was_read = true;
+  async #read(minute_ms: number): Promise<void> {
+    const before = this.#state;
+    this.#state = null; // until this read is through, nobody knows how far it came
+    const { look, strategy_ids } = await changedSince(this.#db, before?.look ?? null);
+    const goes_on = before !== null && strategy_ids !== null;
+    const shelf = goes_on ? before.shelf : new BookShelf(this.#calendar);
+    const ids = goes_on ? ascending([...before.due, ...strategy_ids]) : await bookStrategies(this.#db);
+    this.#state = { shelf, look, due: await this.#put(shelf, ids, minute_ms) };
   }
+
+  /** Reads the strategies named as of the minute and puts them on the shelf; which of them will be due later. */
+  async #put(shelf: BookShelf, strategy_ids: readonly number[], minute_ms: number): Promise<number[]> {
+    const due: number[] = [];
+    for (let from = 0; from < strategy_ids.length; from += STRATEGIES_A_READ) {
+      const slice = strategy_ids.slice(from, from + STRATEGIES_A_READ);
+      const legs = await readLegs(this.#db, { as_of_ms: minute_ms, strategy_ids: slice });
+      shelf.put(slice, legs);
+      due.push(...legs.due_strategy_ids);
+    }
+    return ascending(due);
+  }
+}
+
+function ascending(ids: readonly number[]): number[] {
+  return [...new Set(ids)].toSorted((a, b) => a - b);
 }

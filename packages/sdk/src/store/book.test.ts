@@ -33,11 +33,9 @@ onEveryPostgres("the legs of a book", (store) => {
       realized_pnl_units: Float64Array.of(),
       closed_at_ms: Float64Array.of(),
       closed_exchange: [],
-      leg_id: Int32Array.of(),
       leg_instrument: Int32Array.of(),
       leg_quantity: Int32Array.of(),
-      leg_entry_price_units: Float64Array.of(),
-      leg_cost_units: Float64Array.of(),
+      due_strategy_ids: Int32Array.of(),
     });
   });
 
@@ -63,11 +61,9 @@ onEveryPostgres("the legs of a book", (store) => {
       realized_pnl_units: Float64Array.of(0, 0, 3_050_000),
       closed_at_ms: Float64Array.of(Number.NaN, Number.NaN, NINE + 5),
       closed_exchange: [null, null, "MCX"],
-      leg_id: Int32Array.of(legs[1]?.id ?? 0, legs[2]?.id ?? 0, legs[3]?.id ?? 0, legs[0]?.id ?? 0),
       leg_instrument: Int32Array.of(2, 0, 1, 2),
       leg_quantity: Int32Array.of(-150, 75, 75, 75),
-      leg_entry_price_units: Float64Array.of(500_500, 1_000_000, 1_000_000, 1_000_000),
-      leg_cost_units: Float64Array.of(75_075_000, 75_000_000, 75_000_000, 75_000_000),
+      due_strategy_ids: Int32Array.of(),
     });
   });
 

@@ -29,13 +29,12 @@ export interface BookLegs {
   /** When its last closed leg was closed, and that leg's exchange: that day a strategy without an open leg is worth 0. NaN, null: none. */
   readonly closed_at_ms: Float64Array;
   readonly closed_exchange: readonly (string | null)[];
-  readonly leg_id: Int32Array;
   /** Place in `instruments`. */
   readonly leg_instrument: Int32Array;
   /** quantity × direction: SELL positive, BUY negative. */
   readonly leg_quantity: Int32Array;
-  readonly leg_entry_price_units: Float64Array;
-  readonly leg_cost_units: Float64Array;
+  /** Strategies of which something is dated after the instant: they will have changed by then without a further write. */
+  readonly due_strategy_ids: Int32Array;
 }
 
 /** Milliseconds since the epoch, or null for the legs as they are; all strategies where none are named. */
@@ -52,7 +51,7 @@ export async function readLegs(db: Db, { as_of_ms, strategy_ids }: BookQuery): P
   const ids = strategy_ids === undefined ? null : int4Array(Int32Array.from(strategy_ids), strategy_ids.length);
   const { leg_count, ...columns } = await db.one(Row, "book.read", SQL, [as_of_ms, ids]);
   const book = { ...columns, leg_from: offsetsOf(leg_count) };
-  assert(book.leg_from.at(-1) === book.leg_id.length, "book: legs do not add up");
+  assert(book.leg_from.at(-1) === book.leg_instrument.length, "book: legs do not add up");
   return book;
 }
 
@@ -81,11 +80,9 @@ const Row = z.object({
   realized_pnl_units: units,
   closed_at_ms: units,
   closed_exchange: column.transform((texts) => texts.map((text) => (text === "" ? null : text))),
-  leg_id: counts,
   leg_instrument: counts,
   leg_quantity: counts,
-  leg_entry_price_units: units,
-  leg_cost_units: units,
+  due_strategy_ids: counts,
 });
 
 const SQL = `with picked as materialized (
@@ -93,7 +90,7 @@ const SQL = `with picked as materialized (
     where (status = 'active' or archived_at > to_timestamp($1::float8 / 1000)) and ($2::int4[] is null or strategy_id = any ($2))
   ), leg as materialized (
     select leg.strategy_id, leg.id, leg.exchange, leg.tradingsymbol, leg.instrument_token, leg.expiry, leg.quantity,
-      leg.entry_price, leg.cost, leg.exit_price, leg.closed_at,
+      leg.cost, leg.exit_price, leg.closed_at,
       case leg.direction when 'SELL' then 1 else -1 end as direction,
       leg.closed_at is not null and ($1 is null or leg.closed_at <= to_timestamp($1 / 1000)) as closed
     from strategy_instruments leg join picked using (strategy_id)
@@ -119,11 +116,15 @@ const SQL = `with picked as materialized (
     where summed.strategy_id is not null or exists (select from strategy_mark mark where mark.strategy_id = picked.strategy_id)
     order by strategy_id
   ), open_leg as (
-    select leg.id, instrument.place, leg.quantity * leg.direction as quantity, leg.entry_price, leg.cost
+    select instrument.place, leg.quantity * leg.direction as quantity
     from leg join instrument using (exchange, tradingsymbol)
     where not leg.closed order by leg.strategy_id, leg.id
+  ), due as (
+    select strategy_id from strategy_instruments join picked using (strategy_id)
+    where added_at > to_timestamp($1 / 1000) or closed_at > to_timestamp($1 / 1000)
+    union select strategy_id from strategy join picked using (strategy_id) where archived_at > to_timestamp($1 / 1000)
   )
-  select instruments.instruments, totals.*, legs.*
+  select instruments.instruments, totals.*, legs.*, (select string_agg(strategy_id::text, ',') from due) as due_strategy_ids
   from (
     select coalesce(json_agg(json_build_array(exchange, tradingsymbol, instrument_token, expiry) order by place), '[]') as instruments
     from instrument
@@ -137,10 +138,7 @@ const SQL = `with picked as materialized (
       string_agg(coalesce(closed_exchange, ''), ',') as closed_exchange
     from total
   ) as totals, (
-    select string_agg(id::text, ',') as leg_id, string_agg(place::text, ',') as leg_instrument,
-      string_agg(quantity::text, ',') as leg_quantity,
-      string_agg((entry_price * 10000)::int8::text, ',') as leg_entry_price_units,
-      string_agg((cost * 10000)::int8::text, ',') as leg_cost_units
+    select string_agg(place::text, ',') as leg_instrument, string_agg(quantity::text, ',') as leg_quantity
     from open_leg
   ) as legs`;
 

@@ -126,7 +126,7 @@ describe.skipIf(redisMissing)("the daemon", () => {
       expect(await candleRows(store.db, strategy_id)).toHaveLength(1);
       expect(world.passes.map(({ sampled }) => sampled)).toEqual([true, true, true, false, false, false, false]);
       expect(world.said).toContain("session: NFO closed · 1 strategy · 1 candle · 0 with stale legs");
-      expect(world.said.filter((line) => line.startsWith("session: NFO opens; closes 15:40"))).toHaveLength(1);
+      expect(world.said.filter((line) => line.startsWith("session: NFO is open; closes 15:40"))).toHaveLength(1);
     });
 
     test("a leg closed in the morning: the strategy is worth 0 till the close, with what was realized", async () => {

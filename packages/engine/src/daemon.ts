@@ -17,7 +17,7 @@ import { Notices } from "./notices.ts";
 import { Sampler, type Pass } from "./sample.ts";
 import { Troubles } from "./troubles.ts";
 import { UnwrittenQuotes } from "./unwritten.ts";
-import { within } from "./within.ts";
+import { failureOf, within } from "./within.ts";
 import { Writer, type WriterCounts } from "./writer.ts";
 
 export interface DaemonOptions {
@@ -278,8 +278,3 @@ class Daemon {
 }
 
 const SOURCES_MS_MAX = 2_000;
-
-function failureOf(error: unknown): StratctlError {
-  if (error instanceof StratctlError) return error;
-  return new StratctlError("internal", error instanceof Error ? error.message : String(error), { cause: error });
-}

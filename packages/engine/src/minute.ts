@@ -95,34 +95,50 @@ export class MinuteFold {
 
   /** A copy of the candles there are, in the order of strategy_id; with `changed` only of those that moved since the last copy. */
   take({ changed }: { changed: boolean }): CandleBatch {
-    const places = Int32Array.from(this.#places(changed));
-    const numbers = (from: Float64Array): Float64Array => Float64Array.from(places, (place) => from[place] ?? Number.NaN);
-    const counts = (from: Int32Array): Int32Array => Int32Array.from(places, (place) => from[place] ?? 0);
-    for (const place of places) this.#changed[place] = 0;
+    const places = this.#places(changed);
+    const sampled = new BigInt64Array(places.length);
+    for (let row = 0; row < places.length; row += 1) sampled[row] = this.#sampled[places[row] ?? -1] ?? 0n;
+    for (let row = 0; row < places.length; row += 1) this.#changed[places[row] ?? -1] = 0;
     return {
       length: places.length,
-      strategy_id: counts(this.book.strategy_id),
+      strategy_id: countsAt(this.book.strategy_id, places),
       minute_ms: new Float64Array(places.length).fill(this.minute_ms),
-      open_units: numbers(this.#open),
-      high_units: numbers(this.#high),
-      low_units: numbers(this.#low),
-      close_units: numbers(this.#close),
-      entry_value_units: numbers(this.book.entry_value_units),
-      realized_pnl_units: numbers(this.book.realized_pnl_units),
-      instrument_count: Int32Array.from(places, (place) => legCount(this.book, place)),
-      stale_count: counts(this.#stale),
-      oldest_age_ms: counts(this.#oldest_age),
-      sampled: BigInt64Array.from({ length: places.length }, (_, index) => this.#sampled[places[index] ?? -1] ?? 0n),
-      first_at_ms: numbers(this.#first_at),
-      last_at_ms: numbers(this.#last_at),
+      open_units: numbersAt(this.#open, places),
+      high_units: numbersAt(this.#high, places),
+      low_units: numbersAt(this.#low, places),
+      close_units: numbersAt(this.#close, places),
+      entry_value_units: numbersAt(this.book.entry_value_units, places),
+      realized_pnl_units: numbersAt(this.book.realized_pnl_units, places),
+      instrument_count: places.map((place) => legCount(this.book, place)),
+      stale_count: countsAt(this.#stale, places),
+      oldest_age_ms: countsAt(this.#oldest_age, places),
+      sampled,
+      first_at_ms: numbersAt(this.#first_at, places),
+      last_at_ms: numbersAt(this.#last_at, places),
       source: this.#source,
     };
   }
 
-  *#places(changed: boolean): Generator<number> {
-    for (let strategy = 0; strategy < this.book.strategy_count; strategy += 1)
-      if (changed ? this.#changed[strategy] === 1 : this.has(strategy)) yield strategy;
+  #places(changed: boolean): Int32Array {
+    const places = new Int32Array(this.book.strategy_count);
+    let length = 0;
+    for (let strategy = 0; strategy < places.length; strategy += 1)
+      if (changed ? this.#changed[strategy] === 1 : this.has(strategy)) places[length++] = strategy;
+    return places.subarray(0, length);
   }
+}
+
+/** Rows of a column, by their places: loops, since an iterator a column costs a hundred thousand strategies a third of a second. */
+export function numbersAt(column: Float64Array, places: Int32Array): Float64Array {
+  const rows = new Float64Array(places.length);
+  for (let row = 0; row < rows.length; row += 1) rows[row] = column[places[row] ?? -1] ?? Number.NaN;
+  return rows;
+}
+
+export function countsAt(column: Int32Array, places: Int32Array): Int32Array {
+  const rows = new Int32Array(places.length);
+  for (let row = 0; row < rows.length; row += 1) rows[row] = column[places[row] ?? -1] ?? 0;
+  return rows;
 }
 
 /** Which of the two words of a mask holds seconds 0 to 31, and which the rest: typed arrays have the machine's byte order. */

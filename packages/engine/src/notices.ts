@@ -65,7 +65,7 @@ export class Notices {
     const are_open = namesOf(book.exchanges, this.#open);
     const opened = are_open.filter((exchange) => !were_open.includes(exchange));
     const closed = were_open.filter((exchange) => !are_open.includes(exchange));
-    for (const exchange of opened) this.#opened(exchange, hours.close_ms[book.exchanges.indexOf(exchange)] ?? Number.NaN);
+    for (const exchange of opened) this.#opened(exchange, { hours, place: book.exchanges.indexOf(exchange), at_ms });
     for (const exchange of closed) this.#closed(exchange, carriedOf(book, exchange, { open: this.#open, board }));
     if (are_open.length === 0) this.#unmarked = null;
   }
@@ -115,8 +115,10 @@ export class Notices {
     return `the holidays of ${exchange} are known until ${until}; after it every weekday is taken for a session`;
   }
 
-  #opened(exchange: string, close_ms: number): void {
-    const text = `${exchange} opens; closes ${clockText(close_ms, this.#calendar).slice(0, 5)}`;
+  #opened(exchange: string, { hours, place, at_ms }: { hours: Hours; place: number; at_ms: number }): void {
+    const close_ms = hours.close_ms[place] ?? Number.NaN;
+    const verb = at_ms === hours.open_ms[place] ? "opens" : "is open";
+    const text = `${exchange} ${verb}; closes ${clockText(close_ms, this.#calendar).slice(0, 5)}`;
     this.#log({ level: "info", event: "session", text, fields: { exchange, open: true } });
   }
 

@@ -11,7 +11,7 @@ import {
 } from "@stratctl/sdk/internal";
 import { legCount, type Book } from "./book.ts";
 import { hoursAt, openMask, type Hours } from "./hours.ts";
-import { MinuteFold } from "./minute.ts";
+import { countsAt, MinuteFold, numbersAt } from "./minute.ts";
 import { SeenPrices, type SeenOptions } from "./seen.ts";
 
 export interface SamplerOptions extends SeenOptions {
@@ -132,19 +132,16 @@ export class Sampler {
     if (Number.isNaN(this.#at_ms)) return null;
     const minute = this.#current();
     const { book, m2m_units } = minute;
-    const places = Int32Array.from(book.strategy_id.keys()).filter((strategy) => isTold(minute, strategy, { flat }));
-    const figures = Array.from(places, (strategy) => figuresOf(minute, strategy));
+    const places = placesWhere(book, (strategy) => isTold(minute, strategy, { flat }));
     return {
       length: places.length,
       at_ms: this.#at_ms,
-      strategy_id: places.map((strategy) => book.strategy_id[strategy] ?? 0),
-      m2m_units: Float64Array.from(places, (strategy) => m2m_units[strategy] ?? Number.NaN),
-      entry_value_units: Float64Array.from(places, (strategy) => book.entry_value_units[strategy] ?? Number.NaN),
-      realized_pnl_units: Float64Array.from(places, (strategy) => book.realized_pnl_units[strategy] ?? Number.NaN),
+      strategy_id: countsAt(book.strategy_id, places),
+      m2m_units: numbersAt(m2m_units, places),
+      entry_value_units: numbersAt(book.entry_value_units, places),
+      realized_pnl_units: numbersAt(book.realized_pnl_units, places),
       instrument_count: places.map((strategy) => legCount(book, strategy)),
-      priced: Int32Array.from(figures, ({ priced }) => priced),
-      stale: Int32Array.from(figures, ({ stale }) => stale),
-      oldest_age_ms: Float64Array.from(figures, ({ priced, oldest_age_ms }) => (priced === 0 ? Number.NaN : oldest_age_ms)),
+      ...figuresOf(minute, places),
       reason: Array.from(places, (strategy) => (Number.isNaN(m2m_units[strategy]) ? reasonOf(minute, strategy) : null)),
     };
   }
@@ -153,22 +150,18 @@ export class Sampler {
   unmarked(): Unmarked {
     const minute = this.#current();
     const { book, seen } = minute;
-    const places = this.#unmarkedPlaces();
+    const places = placesWhere(book, (strategy) => isOpenUnmarked(minute, strategy));
     const instruments = new Map<string, string | null>();
     for (const strategy of places)
       for (const place of unpricedOf(minute, strategy)) instruments.set(nameOf(book, place), seen.whyNone(place));
-    return { instruments, strategy_ids: places.map((strategy) => book.strategy_id[strategy] ?? 0) };
+    return { instruments, strategy_ids: Array.from(countsAt(book.strategy_id, places)) };
   }
 
   #gaps(): Gap[] {
     const minute = this.#current();
-    const places = this.#unmarkedPlaces().filter((strategy) => !minute.fold.has(strategy));
-    return places.map((strategy) => ({ strategy_id: minute.book.strategy_id[strategy] ?? 0, reason: reasonOf(minute, strategy) }));
-  }
-
-  #unmarkedPlaces(): number[] {
-    const minute = this.#current();
-    return [...minute.book.strategy_id.keys()].filter((strategy) => isUnmarked(minute, strategy) && legCount(minute.book, strategy) > 0);
+    const { book, fold } = minute;
+    const places = placesWhere(book, (strategy) => isOpenUnmarked(minute, strategy) && !fold.has(strategy));
+    return Array.from(places, (strategy) => ({ strategy_id: book.strategy_id[strategy] ?? 0, reason: reasonOf(minute, strategy) }));
   }
 
   #current(): Minute {
@@ -235,6 +228,10 @@ function isUnmarked({ in_session, m2m_units }: Minute, strategy: number): boolea
   return in_session[strategy] === 1 && Number.isNaN(m2m_units[strategy]);
 }
 
+function isOpenUnmarked(minute: Minute, strategy: number): boolean {
+  return isUnmarked(minute, strategy) && legCount(minute.book, strategy) > 0;
+}
+
 function isTold(minute: Minute, strategy: number, { flat }: { flat: boolean }): boolean {
   const { book, in_session } = minute;
   if (in_session[strategy] !== 1) return false;
@@ -243,14 +240,34 @@ function isTold(minute: Minute, strategy: number, { flat }: { flat: boolean }): 
   return flat || legCount(book, strategy) > 0 || !isUnmarked(minute, strategy);
 }
 
-function figuresOf({ book, seen }: Minute, strategy: number): { priced: number; stale: number; oldest_age_ms: number } {
-  const places = book.leg_instrument.subarray(book.leg_from[strategy], book.leg_from[strategy + 1]);
-  const priced = places.filter((place) => !Number.isNaN(seen.price_units[place]));
-  return {
-    priced: priced.length,
-    stale: priced.reduce((count, place) => count + (seen.stale[place] ?? 0), 0),
-    oldest_age_ms: priced.reduce((oldest, place) => Math.max(oldest, seen.age_ms[place] ?? 0), 0),
-  };
+/** Legs that have a price, those of them that are stale, and the age of the oldest (NaN: none has a price). */
+function figuresOf({ book, seen }: Minute, places: Int32Array): Pick<MarkBatch, "priced" | "stale" | "oldest_age_ms"> {
+  const priced = new Int32Array(places.length);
+  const stale = new Int32Array(places.length);
+  const oldest_age_ms = new Float64Array(places.length);
+  for (let row = 0; row < places.length; row += 1) {
+    const strategy = places[row] ?? -1;
+    const to = book.leg_from[strategy + 1] ?? 0;
+    let oldest_ms = Number.NaN;
+    for (let leg = book.leg_from[strategy] ?? 0; leg < to; leg += 1) {
+      const place = book.leg_instrument[leg] ?? -1;
+      if (Number.isNaN(seen.price_units[place])) continue;
+      const age_ms = seen.age_ms[place] ?? 0;
+      priced[row] = (priced[row] ?? 0) + 1;
+      stale[row] = (stale[row] ?? 0) + (seen.stale[place] ?? 0);
+      oldest_ms = oldest_ms > age_ms ? oldest_ms : age_ms;
+    }
+    oldest_age_ms[row] = oldest_ms;
+  }
+  return { priced, stale, oldest_age_ms };
+}
+
+/** Strategies, by their place in the book, ascending. */
+function placesWhere({ strategy_count }: Book, isMeant: (strategy: number) => boolean): Int32Array {
+  const places = new Int32Array(strategy_count);
+  let length = 0;
+  for (let strategy = 0; strategy < strategy_count; strategy += 1) if (isMeant(strategy)) places[length++] = strategy;
+  return places.subarray(0, length);
 }
 
 function nameOf({ instruments }: Book, place: number): string {

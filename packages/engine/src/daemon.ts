@@ -117,6 +117,7 @@ class Daemon {
   #last_at_ms = Number.NEGATIVE_INFINITY;
   #writing: Promise<void> | null = null;
   #write_from_ms: number;
+  #is_stopping = false;
   #pass_count = 0;
   #sample_count = 0;
   #skipped_count = 0;
@@ -243,13 +244,14 @@ class Daemon {
     this.#notices.prices(all_marked ? { instruments: new Map(), strategy_ids: [] } : this.#sampler.unmarked(), this.#board.length);
   }
 
-  /** Begins a write where one is due and none is under way; sampling does not wait for it. */
+  /** Begins a write where one is due and none is under way; sampling does not wait for it, and a minute that ends meanwhile follows it. */
   #writeWhereDue(): void {
     const now_ms = this.#clock.monotonic();
-    if (this.#writing !== null || now_ms < this.#write_from_ms) return;
+    if (this.#is_stopping || this.#writing !== null || now_ms < this.#write_from_ms) return;
     this.#write_from_ms = now_ms + this.#timing.write_interval_ms;
     this.#writing = this.#write().finally(() => {
       this.#writing = null;
+      this.#writeWhereDue();
     });
   }
 
@@ -266,6 +268,7 @@ class Daemon {
 
   /** The minute under way goes to the database in part: a restart within it continues the candle. */
   async #stop(): Promise<void> {
+    this.#is_stopping = true;
     this.#finishMinute();
     const flush = async (): Promise<true> => {
       await this.#writing;

@@ -1,7 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { arch, cpus, release, totalmem, type } from "node:os";
 import { parseArgs } from "node:util";
+import { benchBook } from "./book.ts";
 import { tableOf, type Figure, type PartResult } from "./figure.ts";
+import { benchMemory } from "./memory.ts";
 import { benchPass } from "./pass.ts";
 import { Servers } from "./servers.ts";
 
@@ -18,6 +20,9 @@ interface BenchOptions {
 
 const PARTS: Readonly<Record<string, (servers: Servers, options: BenchOptions) => Promise<PartResult>>> = {
   pass: (servers, { strategies, runs }) => benchPass(servers, { strategies: strategies ?? [1_000, 10_000, 100_000], runs }),
+  memory: (servers, { strategies, runs }) =>
+    benchMemory(servers, { strategies: strategies ?? [1_000, 10_000, 100_000], runs: Math.min(runs, 3) }),
+  book: (servers, { strategies, runs }) => benchBook(servers, { strategies: strategies ?? [100_000], runs }),
   embedded: (servers, { strategies, runs }) => benchPass(servers, { strategies: strategies ?? [1_000, 10_000], runs, kind: "embedded" }),
 };
 

@@ -56,13 +56,13 @@ export class Feed implements AsyncDisposable {
     this.keys = Array.from({ length: instrument_count }, (_, place) => keyAt(place));
   }
 
-  /** Another price for the first of every so many instruments, for all of them where not told otherwise. */
-  async move({ every = 1 }: { every?: number } = {}): Promise<void> {
+  /** Another price for all instruments, or for one in `every` of them, from the place `from` on. */
+  async move({ every = 1, from = 0 }: { every?: number; from?: number } = {}): Promise<void> {
     this.#turn += 1;
-    for (let from = 0; from < this.keys.length; from += KEYS_A_WRITE) {
-      const places = this.keys.slice(from, from + KEYS_A_WRITE).map((_, place) => from + place);
-      const moved = places.filter((place) => place % every === 0 || this.#turn === 1);
-      if (moved.length > 0) await this.#redis.mset(moved.flatMap((place) => [keyAt(place), this.#priceAt(place)]));
+    const places = this.keys.flatMap((_, place) => (place % every === from ? place : []));
+    for (let start = 0; start < places.length; start += KEYS_A_WRITE) {
+      const moved = places.slice(start, start + KEYS_A_WRITE);
+      await this.#redis.mset(moved.flatMap((place) => [keyAt(place), this.#priceAt(place)]));
     }
   }
 

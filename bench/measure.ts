@@ -48,7 +48,9 @@ export function fitOf(points: readonly (readonly [x: number, y: number])[]): Fit
 }
 
 export interface Held {
-  /** The longest that the event loop did not come round, in milliseconds. */
+  /** The most processor time that this thread spent between two turns of its timers: what its own work holds up. */
+  readonly work_ms_max: number;
+  /** The longest between two turns by the clock, in which other processes may have had the processor. */
   readonly loop_ms_max: number;
   readonly gc_ms_max: number;
   readonly gc_ms: number;
@@ -62,12 +64,21 @@ export function watch(): { stop: () => Promise<Held> } {
   observer.observe({ entryTypes: ["gc"] });
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delay.enable();
+  let work_ms_max = 0;
+  let before_ms = workedMs();
+  const ticking = setInterval(() => {
+    const now_ms = workedMs();
+    work_ms_max = Math.max(work_ms_max, now_ms - before_ms);
+    before_ms = now_ms;
+  }, RESOLUTION_MS);
   return {
     async stop() {
       await timer(2 * RESOLUTION_MS); // what is under way is told afterwards
+      clearInterval(ticking);
       delay.disable();
       observer.disconnect();
       return {
+        work_ms_max,
         loop_ms_max: Math.max(0, delay.max / 1e6 - RESOLUTION_MS),
         gc_ms_max: Math.max(0, ...pauses_ms),
         gc_ms: pauses_ms.reduce((sum, pause_ms) => sum + pause_ms, 0),
@@ -75,6 +86,12 @@ export function watch(): { stop: () => Promise<Held> } {
       };
     },
   };
+}
+
+/** Processor time of this thread: collections that it waits for count, other processes do not. */
+function workedMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
 }
 
 /** The timer of the loop's monitor: its own wait is not a hold. */

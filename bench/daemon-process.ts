@@ -1,0 +1,37 @@
+import { openDatabase, redisSource } from "@stratctl/sdk/internal";
+import { runDaemon, systemClock, type Clock } from "../packages/engine/src/index.ts";
+import { resident, watch, type Held } from "./measure.ts";
+
+/**
+ * The daemon alone in a process, on a clock that shows `at_ms` when it starts and then goes on as the wall's does. After
+ * `length_ms` it ends and tells in a line of JSON what it took. `node daemon-process.ts URL REDIS_URL AT_MS LENGTH_MS`
+ */
+const [url = "", redis_url = "", at = "", length = ""] = process.argv.slice(2);
+const offset_ms = Number(at) - Date.now();
+const clock: Clock = { ...systemClock, now: () => Date.now() + offset_ms };
+const stop = new AbortController();
+
+/** Until the first pass, and from it on. */
+const watches = [watch()];
+const held: Promise<Held>[] = [];
+const db = await openDatabase({ url }, { as_it_is: true });
+const source = redisSource({ url: redis_url });
+setTimeout(() => stop.abort(), Number(length));
+const report = await runDaemon({
+  db,
+  sources: [source],
+  clock,
+  signal: stop.signal,
+  log: () => undefined,
+  onPass: () => {
+    if (held.length > 0) return;
+    held.push(...watches.map((starting) => starting.stop()));
+    watches.push(watch());
+  },
+});
+held.push(...watches.slice(1).map((running) => running.stop()));
+const [started, running] = await Promise.all(held);
+await Promise.all([source.close(), db.close()]);
+const { sample_count, skipped_count, candles, lost_count } = report;
+const counts = { sample_count, skipped_count, candle_count: candles.carried, lost_count };
+console.log(JSON.stringify({ started, running, ...resident(), ...counts }));

@@ -2,9 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { batchOf, upsertMany } from "../../packages/sdk/src/store/candle.ts";
 import { redisMissing, startRedis, type RedisServer } from "../support/redis.ts";
-import { until } from "../support/server.ts";
 import { onEveryPostgres } from "../support/store.ts";
-import { at, leg, marksOf, strategy, written } from "./entered.ts";
+import { at, leg, marked, strategy, written } from "./entered.ts";
 import { candleRows } from "./rows.ts";
 import { World } from "./world.ts";
 
@@ -74,19 +73,13 @@ describe.skipIf(redisMissing)("the daemon", () => {
       await using world = await World.start({ db: store.db, redis, at: at("05:00:00") });
       await world.to("05:00:06", async () => world.quote(FUT, 120.5));
       await written(store, strategy_id, "05:00", 5);
-      expect(await marksOf(store, strategy_id)).toEqual([{ m2m: "1205.0000", pnl: "295.0000", reason: null, current_m2m: null }]);
+      await marked(store, strategy_id, [{ m2m: "1205.0000", pnl: "295.0000", reason: null, current_m2m: null }]);
       const Quote = z.object({ price: z.string(), source: z.string() });
       expect(
         await store.db.many(Quote, "test.quote", "select price, source from last_quote where tradingsymbol = 'NIFTY26DECFUT'"),
       ).toEqual([{ price: "120.5000", source: "redis" }]);
       await world.to("05:01:00", async () => world.quote(FUT, 121));
-      await until(
-        async () =>
-          expect(await marksOf(store, strategy_id)).toEqual([
-            { m2m: "1210.0000", pnl: "290.0000", reason: null, current_m2m: "1210.0000" },
-          ]),
-        () => world.tell("not settled"),
-      );
+      await marked(store, strategy_id, [{ m2m: "1210.0000", pnl: "290.0000", reason: null, current_m2m: "1210.0000" }]);
     });
 
     test("a number that was there before the open, and stays, is not a price of the day", async () => {
@@ -145,7 +138,7 @@ describe.skipIf(redisMissing)("the daemon", () => {
         { minute: "2026-11-25T05:01:00.000Z", close: "-1600.0000", realized_pnl: "0.0000", sample_count: 60 },
         { minute: "2026-11-25T05:02:00.000Z", close: "0.0000", realized_pnl: "110.0000", entry_value: "0.0000", instrument_count: 0 },
       ]);
-      expect(await marksOf(store, strategy_id)).toEqual([{ m2m: "0.0000", pnl: "110.0000", reason: null, current_m2m: "0.0000" }]);
+      await marked(store, strategy_id, [{ m2m: "0.0000", pnl: "110.0000", reason: null, current_m2m: "0.0000" }]);
     });
 
     test("a mark does not outlive the legs: removed ones leave none, with the reason", async () => {
@@ -156,7 +149,7 @@ describe.skipIf(redisMissing)("the daemon", () => {
       await store.db.run("test.remove", "delete from strategy_instruments where strategy_id = $1", [strategy_id]);
       await world.to("05:02:01");
       await world.stop();
-      expect(await marksOf(store, strategy_id)).toEqual([{ m2m: null, pnl: null, reason: "no open legs", current_m2m: null }]);
+      await marked(store, strategy_id, [{ m2m: null, pnl: null, reason: "no open legs", current_m2m: null }]);
     });
 
     test("once: one sample, written, and the end", async () => {
@@ -164,9 +157,7 @@ describe.skipIf(redisMissing)("the daemon", () => {
       await using world = await World.start({ db: store.db, redis, at: at("05:00:10.400"), once: true });
       const report = await world.ended();
       expect(report).toMatchObject({ sample_count: 1, candles: { carried: 0 } });
-      expect(await marksOf(store, strategy_id)).toEqual([
-        { m2m: null, pnl: null, reason: `no price for ${FUT} (redis: no key)`, current_m2m: null },
-      ]);
+      await marked(store, strategy_id, [{ m2m: null, pnl: null, reason: `no price for ${FUT} (redis: no key)`, current_m2m: null }]);
       await using second = await World.start({ db: store.db, redis, at: at("11:00:00"), once: true });
       expect(await second.ended()).toMatchObject({ sample_count: 0 });
       expect(second.said).toContain("once: no session is open: nothing sampled");

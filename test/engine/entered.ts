@@ -61,7 +61,7 @@ export async function written({ db }: Held, strategy_id: number, minute: string,
   );
 }
 
-export async function marksOf({ db }: Held, strategy_id: number) {
+async function marksOf({ db }: Held, strategy_id: number) {
   const Row = z.object({
     m2m: z.string().nullable(),
     pnl: z.string().nullable(),
@@ -70,4 +70,12 @@ export async function marksOf({ db }: Held, strategy_id: number) {
   });
   const sql = `select m2m, pnl, reason, current_m2m from strategy_mark join strategy using (strategy_id) where strategy_id = $1`;
   return db.many(Row, "test.marks", sql, [strategy_id]);
+}
+
+/** What a strategy's latest mark and its columns say is so, or becomes so. */
+export async function marked(held: Held, strategy_id: number, expected: Awaited<ReturnType<typeof marksOf>>): Promise<void> {
+  await until(
+    async () => expect(await marksOf(held, strategy_id)).toEqual(expected),
+    () => `the mark of ${strategy_id} is not ${JSON.stringify(expected)}`,
+  );
 }

@@ -6,7 +6,7 @@ import { debianMissing, debianServer, freshDatabase, type FreshDatabase } from "
 import { redisMissing, startRedis, type RedisServer } from "../support/redis.ts";
 import { MIGRATED } from "../support/store.ts";
 import { startTicker } from "../support/ticker.ts";
-import { at, leg, marksOf, strategy, written } from "./entered.ts";
+import { at, leg, marked, strategy, written } from "./entered.ts";
 import { candleRows } from "./rows.ts";
 import { World } from "./world.ts";
 
@@ -176,7 +176,7 @@ describe.skipIf(redisMissing ?? debianMissing)("the daemon when", () => {
     await world.hears(new RegExp(`^unpriced ${CE} \\(redis: no key\\) · no mark: ${strategy_id}`));
     expect(await candleRows(db, strategy_id)).toEqual([]);
     const reason = `no price for ${CE} (redis: no key)`;
-    expect(await marksOf({ db }, strategy_id)).toMatchObject([{ m2m: null, pnl: null, reason, current_m2m: null }]);
+    await marked({ db }, strategy_id, [{ m2m: null, pnl: null, reason, current_m2m: null }]);
     await world.quote(CE, 5);
     await world.to("05:01:10", quoted);
     await world.hears(/^priced all 2 instruments/);

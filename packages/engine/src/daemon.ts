@@ -2,12 +2,12 @@ import {
   builtinCalendar,
   Fallback,
   QuoteBoard,
-  StratctlError,
   type BoardCounts,
   type Calendar,
   type Db,
   type QuoteSource,
   type SourceStatus,
+  type StratctlError,
 } from "@stratctl/sdk/internal";
 import { boundaries, checkedInterval, floorTo, MINUTE_MS, systemClock, type Boundary, type Clock } from "./clock.ts";
 import { hoursAt, openMask, type Hours } from "./hours.ts";

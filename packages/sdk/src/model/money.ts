@@ -61,9 +61,21 @@ export function quickUnits(text: string): number {
     else if (digit === POINT && point === length) point = at;
     else return Number.NaN;
   }
-  const decimals = point === length ? 0 : length - point - 1;
-  if (point === 0 || point > 11 || decimals > 4 || point === length - 1) return Number.NaN;
-  return units * (SHIFT[decimals] ?? Number.NaN);
+  return quickShifted(units, { point, length });
+}
+
+/** `quickUnits` of a text in ASCII as it came over the wire, before it is a string: NaN for any other bytes. */
+export function quickUnitsOfBytes(bytes: Uint8Array): number {
+  const { length } = bytes;
+  let point = length;
+  let units = 0;
+  for (let at = 0; at < length; at += 1) {
+    const digit = (bytes[at] ?? 0) - 48;
+    if (digit >= 0 && digit <= 9) units = units * 10 + digit;
+    else if (digit === POINT && point === length) point = at;
+    else return Number.NaN;
+  }
+  return quickShifted(units, { point, length });
 }
 
 /** Units of an amount that a schema has let through. */
@@ -106,6 +118,13 @@ export const MoneyColumn = z.string().transform((text, context) => {
   context.addIssue({ code: "custom", message: `${text} is not an amount of at most four decimals` });
   return z.NEVER;
 });
+
+/** The digits before and after the point, read as one number, brought to units. */
+function quickShifted(digits: number, { point, length }: { point: number; length: number }): number {
+  const decimals = point === length ? 0 : length - point - 1;
+  if (point === 0 || point > 11 || decimals > 4 || point === length - 1) return Number.NaN;
+  return digits * (SHIFT[decimals] ?? Number.NaN);
+}
 
 function decimalParts(text: string): { sign: number; units: number; rest: string } | null {
   const match = PLAIN_DECIMAL.exec(text);

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { quickUnits, roundUnits } from "../model/money.ts";
+import { quickUnits, quickUnitsOfBytes, roundUnits } from "../model/money.ts";
 import { isoOf } from "../model/instant.ts";
 import { instantOf, isoMs, tellBody, tellText } from "./price.ts";
 
@@ -82,6 +82,7 @@ describe("prices are exact", () => {
       fc.property(fc.oneof(decimal, fc.string(), fc.stringMatching(/^[0-9.+e-]{0,16}$/)), (text) => {
         const quick = quickUnits(text);
         if (!Number.isNaN(quick)) expect(roundUnits(text)).toEqual({ units: quick, rounded: false });
+        expect(quickUnitsOfBytes(Buffer.from(text))).toBe(quick);
       }),
     );
     expect([quickUnits("101.50"), quickUnits("7"), quickUnits("0.0001"), quickUnits("99999999999.9999")]).toEqual([

@@ -122,10 +122,48 @@ describe.skipIf(redisMissing)("a real Redis", () => {
       refused: () => undefined,
       absent: () => undefined,
     };
+    let is_reading = true;
+    let before_turn = 0;
+    let told_max = 0;
+    const turn = (): void => {
+      told_max = Math.max(told_max, count - before_turn);
+      before_turn = count;
+      if (is_reading) setImmediate(turn);
+    };
+    setImmediate(turn);
     const start_ms = performance.now();
     await source.read(instruments, sink, { deadline_ms: 30_000 });
-    console.log(`redis.test.ts: 100,000 prices read in ${Math.round(performance.now() - start_ms)} ms`);
+    is_reading = false;
+    console.log(
+      `redis.test.ts: 100,000 prices read in ${Math.round(performance.now() - start_ms)} ms, ${told_max} at most between two turns`,
+    );
     expect([count, sum]).toEqual([100_000, 100_000]);
+    expect(told_max).toBeLessThanOrEqual(8_000); // or nobody else gets a turn
+  });
+
+  test("keys of tokens, over many MGETs, when other instruments are without a first key in each pass", { timeout: 60_000 }, async () => {
+    const instruments = Array.from({ length: 2_500 }, (_, number) => ref(`NFO:S${number}`, 10_000 + number));
+    await client.mset(instruments.flatMap(({ instrument_token }) => [`ticker:${instrument_token}:ltp`, `${instrument_token}`]));
+    for (const step of [1, 1, 3, 7]) {
+      const own = instruments.filter((_, number) => number % step !== 0);
+      await client.unlink(instruments.map(({ tradingsymbol }) => `ltp:NFO:${tradingsymbol}`));
+      if (own.length > 0) await client.mset(own.flatMap(({ tradingsymbol }) => [`ltp:NFO:${tradingsymbol}`, "5"]));
+      const { prices, error } = await readAll(source, instruments);
+      const expected = instruments.map(({ instrument, instrument_token }, number) => [
+        instrument,
+        number % step === 0 ? instrument_token : 5,
+      ]);
+      expect([prices, error]).toEqual([Object.fromEntries(expected), null]);
+    }
+    await client.unlink("ticker:12499:ltp", "ltp:NFO:S2499", "ltp:NFO:S3");
+    await client.set("ltp:NFO:S1", "NaN");
+    const { absent, refused, prices } = await readAll(source, instruments);
+    expect([absent, Object.keys(refused), prices["NFO:S1"], prices["NFO:S3"]]).toEqual([
+      { "NFO:S2499": "no key" },
+      ["NFO:S1"],
+      10_001,
+      10_003,
+    ]);
   });
 
   test("what comes after the deadline is not told", async () => {

@@ -1,11 +1,8 @@
-import type { Cluster, Redis } from "ioredis";
-import { tellText } from "./price.ts";
+import { RedisBlocks } from "./redis-blocks.ts";
+import { readCluster } from "./redis-cluster.ts";
 import { RedisLink } from "./redis-link.ts";
 import type { InstrumentRef, QuoteSink, QuoteSource, ReadOptions } from "./source.ts";
 import { unavailable } from "./unavailable.ts";
-
-/** Keys of one MGET: few enough that the server, which serves one command at a time, is not held for a millisecond. */
-const MGET_KEYS = 1_000;
 
 /**
  * Prices in Redis: the key `ltp:{exchange}:{tradingsymbol}`, then `ticker:{instrument_token}:ltp`; a plain number, or
@@ -21,14 +18,11 @@ export function redisSource({ url }: { readonly url: string }): QuoteSource {
   return new RedisSource(url);
 }
 
-/** Value of the key at `index`; null where there is none, with the reason if it is not that the key is missing. */
-type Each = (index: number, value: string | null, why?: string) => void;
-
 class RedisSource implements QuoteSource {
   readonly name = "redis";
   readonly #link: RedisLink;
-  /** First keys of the list that was asked for last: the engine asks for the same one a second later. */
-  #cached: { instruments: readonly InstrumentRef[]; keys: readonly string[] } = { instruments: [], keys: [] };
+  /** By the list itself: the engine asks for the same one a second later, and forgets it with its book. */
+  readonly #blocks = new WeakMap<readonly InstrumentRef[], RedisBlocks>();
 
   constructor(url: string) {
     this.#link = new RedisLink(url);
@@ -52,86 +46,31 @@ class RedisSource implements QuoteSource {
   }
 
   async #readAll(instruments: readonly InstrumentRef[], sink: QuoteSink, end: AbortSignal): Promise<void> {
-    const client = await this.#link.ready();
     try {
-      await this.#readBothKeys(client, instruments, sink, end);
+      await this.#readOnce(instruments, sink, end);
     } catch (error) {
-      if ("nodes" in client || !isOfCluster(error)) throw error;
+      if (!isOfCluster(error)) throw error;
       await this.#link.becomeCluster();
-      await this.#readBothKeys(await this.#link.ready(), instruments, sink, end);
+      await this.#readOnce(instruments, sink, end);
     }
   }
 
-  async #readBothKeys(client: Redis | Cluster, instruments: readonly InstrumentRef[], sink: QuoteSink, end: AbortSignal): Promise<void> {
+  async #readOnce(instruments: readonly InstrumentRef[], sink: QuoteSink, end: AbortSignal): Promise<void> {
+    const client = await this.#link.ready();
     // It may have taken until now to connect, and the caller has gone on: a late answer must not reach its next sample.
     end.throwIfAborted();
-    const left: number[] = [];
-    const refused = new Set<number>();
-    await get(client, this.#firstKeys(instruments), (index, value, why) => {
-      if (value !== null && tellText(sink, index, value)) return;
-      if (value !== null) refused.add(index);
-      if ((instruments[index]?.instrument_token ?? null) !== null) left.push(index);
-      else if (value === null) sink.absent(index, why ?? "no key");
-    });
-    const second = left.map((index) => `ticker:${instruments[index]?.instrument_token ?? ""}:ltp`);
-    await get(client, second, (place, value, why) => {
-      const index = left[place] ?? -1;
-      if (value !== null && tellText(sink, index, value)) return;
-      if (value === null && !refused.has(index)) sink.absent(index, why ?? "no key");
-    });
+    await ("nodes" in client ? readCluster(client, instruments, sink) : this.#blocksOf(instruments).read(client, sink, end));
   }
 
-  #firstKeys(instruments: readonly InstrumentRef[]): readonly string[] {
-    if (this.#cached.instruments !== instruments) {
-      const keys = instruments.map(({ exchange, tradingsymbol }) => `ltp:${exchange}:${tradingsymbol}`);
-      this.#cached = { instruments, keys };
-    }
-    return this.#cached.keys;
+  #blocksOf(instruments: readonly InstrumentRef[]): RedisBlocks {
+    const blocks = this.#blocks.get(instruments) ?? new RedisBlocks(instruments);
+    this.#blocks.set(instruments, blocks);
+    return blocks;
   }
-}
-
-/** The keys' values, each told as soon as it is there. Rejects where nothing could be read. */
-async function get(client: Redis | Cluster, keys: readonly string[], each: Each): Promise<void> {
-  await ("nodes" in client ? getOfCluster(client, keys, each) : getOfServer(client, keys, each));
-}
-
-/** Many MGETs written at once. A key of another type is nil to MGET. */
-async function getOfServer(client: Redis, keys: readonly string[], each: Each): Promise<void> {
-  const readChunk = async (from: number): Promise<void> => {
-    const values = await client.mget(keys.slice(from, from + MGET_KEYS));
-    for (let place = 0; place < values.length; place += 1) each(from + place, values[place] ?? null);
-  };
-  const chunks: Promise<void>[] = [];
-  for (let from = 0; from < keys.length; from += MGET_KEYS) chunks.push(readChunk(from));
-  // What the other chunks hold is told before one that failed ends the read.
-  const failed = (await Promise.allSettled(chunks)).find(({ status }) => status === "rejected");
-  if (failed?.status === "rejected") throw failed.reason;
-}
-
-/** GETs, since MGET takes keys of one slot only; the client sends them as one pipeline a node. A node that is away costs its own keys. */
-async function getOfCluster(cluster: Cluster, keys: readonly string[], each: Each): Promise<void> {
-  const failures: unknown[] = [];
-  await Promise.all(
-    keys.map((key, index) =>
-      cluster.get(key).then(
-        (value) => each(index, value),
-        (error: unknown) => {
-          if (isOfType(error)) return each(index, null);
-          failures.push(error);
-          each(index, null, "its node does not answer");
-        },
-      ),
-    ),
-  );
-  if (failures.length > 0 && failures.length === keys.length) throw failures[0];
 }
 
 function isOfCluster(error: unknown): boolean {
   return error instanceof Error && /^(CROSSSLOT|MOVED) /.test(error.message);
-}
-
-function isOfType(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith("WRONGTYPE ");
 }
 
 /** Settles with the work, or rejects when the signal fires; the work's own later rejection is then of no interest. */

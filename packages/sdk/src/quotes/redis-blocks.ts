@@ -1,0 +1,125 @@
+import type { Redis } from "ioredis";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { assert } from "../errors.ts";
+import { KnownValues } from "./known-values.ts";
+import type { InstrumentRef, QuoteSink } from "./source.ts";
+
+/** Keys of one MGET: few enough that the server, which serves one command at a time, is not held for a millisecond. */
+const MGET_KEYS = 1_000;
+/**
+ * MGETs under way at once: enough that the server is never idle, few enough that all of them, come between two looks at
+ * the socket, hold the event loop for 30 ms at most: that is where each value is JSON that changed.
+ */
+const UNDER_WAY = 8;
+
+/** Instruments that follow each other in a list, read by one MGET. */
+interface Block {
+  /** The place of the first. */
+  readonly from: number;
+  readonly first_keys: Buffer;
+  /** The keys of tokens that were asked for last: those of the same instruments are asked for a second later. */
+  second_keys: { readonly places: readonly number[]; readonly bytes: Buffer };
+}
+
+/** A client's way of sending a command that is encoded already; the reply as it came. */
+type Send = (bytes: Buffer) => Promise<unknown>;
+
+/**
+ * The keys of a list of instruments, as the MGETs that are sent for them: encoded once a list, since encoding 100,000
+ * keys costs as much as reading their values.
+ */
+export class RedisBlocks {
+  readonly #instruments: readonly InstrumentRef[];
+  readonly #blocks: readonly Block[];
+  readonly #values = new KnownValues();
+
+  constructor(instruments: readonly InstrumentRef[]) {
+    this.#instruments = instruments;
+    this.#blocks = Array.from({ length: Math.ceil(instruments.length / MGET_KEYS) }, (_, number) => {
+      const from = number * MGET_KEYS;
+      const keys = instruments.slice(from, from + MGET_KEYS).map(firstKey);
+      return { from, first_keys: encoded(keys), second_keys: { places: [], bytes: encoded([]) } };
+    });
+  }
+
+  /** Tells the sink what the keys hold. What other MGETs brought is told before one that failed rejects. */
+  async read(client: Redis, sink: QuoteSink, end: AbortSignal): Promise<void> {
+    const { Command } = await import("ioredis");
+    const send: Send = (bytes) => {
+      const command = new Command("mget");
+      command.toWritable = () => bytes;
+      client.sendCommand(command);
+      return command.promise;
+    };
+    const tell = this.#values.into(sink);
+    const queue = this.#blocks.values();
+    const readSome = async (): Promise<void> => {
+      for (const block of queue) {
+        await this.#readBlock(block, { send, tell, sink, end });
+        await nextTurn();
+        end.throwIfAborted();
+      }
+    };
+    const lanes = Array.from({ length: UNDER_WAY }, readSome);
+    const failed = (await Promise.allSettled(lanes)).find(({ status }) => status === "rejected");
+    if (failed?.status === "rejected") throw failed.reason;
+  }
+
+  async #readBlock(
+    block: Block,
+    { send, tell, sink, end }: { send: Send; tell: ReturnType<KnownValues["into"]>; sink: QuoteSink; end: AbortSignal },
+  ): Promise<void> {
+    const first = valuesOf(await send(block.first_keys));
+    end.throwIfAborted();
+    const left: number[] = [];
+    const refused = new Set<number>();
+    for (let offset = 0; offset < first.length; offset += 1) {
+      const place = block.from + offset;
+      const value = first[offset];
+      const has_value = value instanceof Buffer;
+      if (has_value && tell(place, value)) continue;
+      if (has_value) refused.add(place);
+      if (hasToken(this.#instruments[place])) left.push(place);
+      else if (!has_value) sink.absent(place, "no key");
+    }
+    if (left.length === 0) return;
+    const second = valuesOf(await send(this.#secondKeys(block, left)));
+    end.throwIfAborted();
+    for (const [offset, place] of left.entries()) {
+      const value = second[offset];
+      if (value instanceof Buffer) tell(place, value);
+      else if (!refused.has(place)) sink.absent(place, "no key");
+    }
+  }
+
+  #secondKeys(block: Block, places: readonly number[]): Buffer {
+    const { places: before } = block.second_keys;
+    if (before.length !== places.length || before.some((place, offset) => place !== places[offset]))
+      block.second_keys = { places, bytes: encoded(places.map((place) => secondKey(this.#instruments[place]))) };
+    return block.second_keys.bytes;
+  }
+}
+
+export function firstKey({ exchange, tradingsymbol }: InstrumentRef): string {
+  return `ltp:${exchange}:${tradingsymbol}`;
+}
+
+export function secondKey(instrument: InstrumentRef | undefined): string {
+  return `ticker:${instrument?.instrument_token ?? ""}:ltp`;
+}
+
+export function hasToken(instrument: InstrumentRef | undefined): boolean {
+  return (instrument?.instrument_token ?? null) !== null;
+}
+
+/** MGET as Redis takes it (RESP). */
+function encoded(keys: readonly string[]): Buffer {
+  const bulk = ["MGET", ...keys].map((text) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`);
+  return Buffer.from(`*${bulk.length}\r\n${bulk.join("")}`);
+}
+
+/** The values of an MGET as they came: a Buffer, or nil, which a key of another type is to it as well. */
+function valuesOf(reply: unknown): readonly unknown[] {
+  assert(Array.isArray(reply), "redis: MGET answers with something else than a list");
+  return reply;
+}

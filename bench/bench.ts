@@ -3,9 +3,13 @@ import { arch, cpus, release, totalmem, type } from "node:os";
 import { parseArgs } from "node:util";
 import { benchBook } from "./book.ts";
 import { tableOf, type Figure, type PartResult } from "./figure.ts";
+import { benchHistory } from "./history.ts";
 import { benchMemory } from "./memory.ts";
 import { benchPass } from "./pass.ts";
+import { benchReplay } from "./replay.ts";
 import { Servers } from "./servers.ts";
+import { benchStartup } from "./startup.ts";
+import { benchStorage } from "./storage.ts";
 
 /**
  * `pnpm bench`: what a minute costs, beside what it must cost and what it did cost. Parts by name, all of them where none is
@@ -24,6 +28,10 @@ const PARTS: Readonly<Record<string, (servers: Servers, options: BenchOptions) =
     benchMemory(servers, { strategies: strategies ?? [1_000, 10_000, 100_000], runs: Math.min(runs, 3) }),
   book: (servers, { strategies, runs }) => benchBook(servers, { strategies: strategies ?? [100_000], runs }),
   embedded: (servers, { strategies, runs }) => benchPass(servers, { strategies: strategies ?? [1_000, 10_000], runs, kind: "embedded" }),
+  history: (servers, { strategies, runs }) => benchHistory(servers, { strategy_count: strategies?.[0] ?? 2_000, runs }),
+  storage: (servers) => benchStorage(servers),
+  replay: (servers, { strategies, runs }) => benchReplay(servers, { strategies: strategies ?? [1, 100, 10_000], runs }),
+  startup: (servers, { runs }) => benchStartup(servers, { runs }),
 };
 
 const { values, positionals } = parseArgs({

@@ -12,7 +12,7 @@ export const sizeOf = (strategy_count: number): MarketSize => ({ strategy_count,
 
 /** A session long past, in which every sample is taken. */
 const DAY = "2025-07-18";
-const EXPIRY = "2025-07-31";
+const EXPIRY = "2025-08-07";
 const open_ms = sessionOn(builtinCalendar(), "NFO", DAY)?.open_ms ?? Number.NaN;
 
 /** Start of the nth minute that is sampled: past what the open changes. */
@@ -23,27 +23,36 @@ export const symbolAt = (place: number): string => `NIFTY25JUL${STRIKE_FROM + pl
 const keyAt = (place: number): string => `ltp:NFO:${symbolAt(place)}`;
 const STRIKE_FROM = 100_000;
 
-/**
- * Enters strategies with ids 1…n in the order of their names into an empty database. Leg j of a strategy is j quarters further
- * round the instruments than leg 0: each instrument is held by as many strategies as the next.
- */
+/** Enters strategies over as many instruments as the size says. */
 export async function enterStrategies(db: Database, { strategy_count, legs_each, instrument_count }: MarketSize): Promise<void> {
+  const symbols = Array.from({ length: instrument_count }, (_, place) => symbolAt(place));
+  await enterLegs(db, { strategy_count, legs_each, symbols });
+}
+
+/**
+ * Enters strategies with ids 1…n into an empty database. Leg j of a strategy is j quarters further round the symbols than leg 0:
+ * each symbol is held by as many strategies as the next.
+ */
+export async function enterLegs(
+  db: Database,
+  { strategy_count, legs_each, symbols }: { strategy_count: number; legs_each: number; symbols: readonly string[] },
+): Promise<void> {
   await db.script(`
     insert into trading_account (account_id) values ('BENCH');
     delete from strategy;
     alter sequence strategy_strategy_id_seq restart;
     insert into strategy (trading_account_id, strategy_name, created_at)
-      select 'BENCH', 'bench ' || n, '2025-07-01' from generate_series(1, ${strategy_count}) n;
-    insert into strategy_instruments
-        (strategy_id, tradingsymbol, exchange, instrument_type, strike, expiry, direction, quantity, entry_price, cost, added_at)
-      select n, 'NIFTY25JUL' || ${STRIKE_FROM} + place || 'CE', 'NFO', 'CE', ${STRIKE_FROM} + place, '${EXPIRY}',
-        case when leg % 2 = 0 then 'BUY' else 'SELL' end, 75, 100 + leg, 75 * (100 + leg), '2025-07-01'
-      from generate_series(1, ${strategy_count}) n, generate_series(0, ${legs_each - 1}) leg,
-        lateral (select (n - 1 + leg * ${Math.max(1, Math.floor(instrument_count / legs_each))}) % ${instrument_count} as place) as at
-      order by n, leg;
-    analyze;
-  `);
+      select 'BENCH', 'bench ' || n, '2025-07-01' from generate_series(1, ${strategy_count}) n`);
+  await db.run("bench.legs", ENTER_LEGS, [strategy_count, legs_each, symbols, EXPIRY]);
+  await db.script("analyze");
 }
+
+const ENTER_LEGS = `insert into strategy_instruments
+    (strategy_id, tradingsymbol, exchange, instrument_type, expiry, direction, quantity, entry_price, cost, added_at)
+  select n, ($3::text[])[1 + (n - 1 + leg * greatest(1, cardinality($3::text[]) / $2::int)) % cardinality($3::text[])], 'NFO', 'CE',
+    $4::date, case when leg % 2 = 0 then 'BUY' else 'SELL' end, 75, 100 + leg, 75 * (100 + leg), '2025-07-01'
+  from generate_series(1, $1::int) n, generate_series(0, $2::int - 1) leg
+  order by n, leg`;
 
 /** The feed's side: plain numbers in Redis, the only form that the loop this replaces could read. */
 export class Feed implements AsyncDisposable {

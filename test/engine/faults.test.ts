@@ -4,6 +4,7 @@ import { redisSource, tickerSource } from "../../packages/sdk/src/internal.ts";
 import { startPipe, type Pipe } from "../support/pipe.ts";
 import { debianMissing, debianServer, freshDatabase, type FreshDatabase } from "../support/postgres.ts";
 import { redisMissing, startRedis, type RedisServer } from "../support/redis.ts";
+import { until } from "../support/server.ts";
 import { MIGRATED } from "../support/store.ts";
 import { startTicker } from "../support/ticker.ts";
 import { at, leg, marked, strategy, written } from "./entered.ts";
@@ -156,12 +157,16 @@ describe.skipIf(redisMissing ?? debianMissing)("the daemon when", () => {
     await world.hears(/^redis down \(.+\) · ticker answers for 1 of 1/);
     await redis_pipe.accept();
     // Whoever was refused waits a moment before it tries again, in real time.
-    for (let second = 37; second < 60 && !world.said.some((line) => line.startsWith("redis: back")); second += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      await world.to(`05:00:${second}`, quoted);
-    }
+    const later = (ms: number): string => new Date(world.clock.now() + ms).toISOString();
+    await until(
+      async () => {
+        await world.to(later(1000), quoted);
+        expect(world.said.join("\n")).toContain("redis: back");
+      },
+      () => world.tell("Redis does not come back"),
+    );
     await world.hears(/^redis back after \d+ s · \d+ samples without it/);
-    await world.to("05:01:01", quoted);
+    await world.to(later(61_000), quoted);
     await written({ db }, strategy_id, "05:00", 60);
     expect(world.said.filter((line) => line.startsWith("redis"))).toHaveLength(2);
     await redis_pipe[Symbol.asyncDispose]();

@@ -1,5 +1,6 @@
 import { basename, dirname, extname } from "node:path";
 import type { Command } from "commander";
+import type Conf from "conf";
 import type { Deps } from "../deps.ts";
 import { deliver } from "../output.ts";
 import { CONFIG_KEYS, configFile, readConfig, type ConfigKey } from "../settings.ts";
@@ -72,8 +73,7 @@ export async function runSet({ env, screen }: Deps, { key, value }: { key: strin
   await judge(known, value);
   const file = configFile(env);
   await readConfig(file); // a file that cannot be understood is not written over
-  const store = await openStore(file);
-  await written(file, () => store.set(known, value));
+  await change(file, (store) => store.set(known, value));
   if (screen.isTerminal) screen.note(`${known} is kept in ${file}\n`);
 }
 
@@ -81,8 +81,7 @@ export async function runUnset({ env }: Deps, { key }: { key: string }): Promise
   const known = await knownKey(key);
   const file = configFile(env);
   if ((await readConfig(file))[known] === undefined) return;
-  const store = await openStore(file);
-  await written(file, () => store.delete(known));
+  await change(file, (store) => store.delete(known));
 }
 
 export async function runList(deps: Deps): Promise<void> {
@@ -144,30 +143,24 @@ async function judge(key: ConfigKey, value: string): Promise<void> {
 }
 
 /** The file may hold a password: 0600, written whole or not at all. */
-async function openStore(file: string) {
-  const { default: Conf } = await import("conf");
+async function change(file: string, work: (store: Conf<Record<ConfigKey, string>>) => void): Promise<void> {
+  const { default: Store } = await import("conf");
   const extension = extname(file);
-  return new Conf<Record<ConfigKey, string>>({
-    cwd: dirname(file),
-    configName: basename(file, extension),
-    fileExtension: extension.slice(1),
-    configFileMode: 0o600,
-    accessPropertiesByDotNotation: false,
-  });
-}
-
-async function written(file: string, write: () => void): Promise<void> {
   try {
-    write();
+    const store = new Store<Record<ConfigKey, string>>({
+      cwd: dirname(file),
+      configName: basename(file, extension),
+      fileExtension: extension.slice(1),
+      configFileMode: 0o600,
+      accessPropertiesByDotNotation: false,
+    });
+    work(store);
   } catch (cause) {
     const { StratctlError } = await import("@stratctl/sdk");
-    throw new StratctlError(
-      "file_unusable",
-      `config file ${file} cannot be written (${cause instanceof Error ? cause.message : String(cause)})`,
-      {
-        hint: "STRATCTL_CONFIG names another file",
-        cause,
-      },
-    );
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new StratctlError("file_unusable", `config file ${file} cannot be written (${why})`, {
+      hint: "STRATCTL_CONFIG names another file",
+      cause,
+    });
   }
 }

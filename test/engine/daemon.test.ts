@@ -161,6 +161,10 @@ describe.skipIf(redisMissing)("the daemon", () => {
       await using second = await World.start({ db: store.db, redis, at: at("11:00:00"), once: true });
       expect(await second.ended()).toMatchObject({ sample_count: 0 });
       expect(second.said).toContain("once: no session is open: nothing sampled");
+      await leg(store, await strategy(store, []), { instrument: FUT, direction: "BUY", quantity: 1, entry: 1, added_at: at("05:00:05") });
+      await using third = await World.start({ db: store.db, redis, at: at("05:00:10"), once: true });
+      await third.ended();
+      expect(third.said).toContain("once: no strategy has legs as of 10:30: a change takes effect with the next minute");
     });
   });
 });

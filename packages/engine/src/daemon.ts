@@ -159,10 +159,11 @@ class Daemon {
 
   async once(): Promise<void> {
     const at_ms = floorTo(this.#clock.now(), 1000);
-    const failure = await this.#turn(floorTo(at_ms, MINUTE_MS));
+    const minute_ms = floorTo(at_ms, MINUTE_MS);
+    const failure = await this.#turn(minute_ms);
     if (failure !== null) throw failure;
     const pass = await this.#sample(at_ms);
-    this.#notices.once(pass);
+    this.#notices.once(pass, this.#keeper.book, minute_ms);
     this.#finishMinute();
     await this.#writer.write({ quotes: this.#unwritten.take().batch });
   }

@@ -144,4 +144,29 @@ onEveryPostgres("the keeper of the book", (store) => {
     await add(1);
     expect(await next()).toEqual({ legs: { a: 1, b: 1 }, sent: ["book.changed", "book.strategies", "book.read"] });
   });
+
+  test("two shards have each account's strategies once between them, and neither reads the other's changes", async () => {
+    const accounts = ["AB1234", "CD5678", "EF9012", "GH3456"];
+    const made = [];
+    for (const account_id of accounts) {
+      await insertAccount(store.db, { account_id });
+      made.push(await insertStrategy(store.db, { account_id, name: "one" }));
+    }
+    const leg = { exchange: "NFO", tradingsymbol: "X", direction: "BUY" as const, quantity: 1, entry_price: 1, added_at_ms: FIRST };
+    for (const { strategy_id } of made) await insert(store.db, { strategy_id, ...leg });
+    const shards = [1, 2].map(
+      (shard) => new BookKeeper({ db: store.db, calendar: builtinCalendar(), clock: systemClock, shard: { shard, of: 2 } }),
+    );
+    const legs = async (): Promise<number[][]> => {
+      minute_ms += MINUTE_MS;
+      for (const shard of shards) expect(await shard.refresh(minute_ms, never)).toBeNull();
+      return shards.map(({ book }) => [...book.strategy_id]);
+    };
+    // The first 32 bits of the ids' MD5 modulo 2 are 1, 0, 0, 0: a stable hash, so that a restart keeps its accounts.
+    const [two = 0, ...one] = made.map(({ strategy_id }) => strategy_id);
+    expect(await legs()).toEqual([one, [two]]);
+    for (const { strategy_id } of made) await insert(store.db, { strategy_id, ...leg });
+    expect(await legs()).toEqual([one, [two]]);
+    expect(shards.map(({ book }) => book.leg_quantity.length)).toEqual([2 * one.length, 2]);
+  });
 });

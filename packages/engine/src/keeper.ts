@@ -1,4 +1,13 @@
-import { bookStrategies, changedSince, readLegs, StratctlError, type Calendar, type Db, type Look } from "@stratctl/sdk/internal";
+import {
+  bookStrategies,
+  changedSince,
+  readLegs,
+  StratctlError,
+  type Calendar,
+  type Db,
+  type Look,
+  type Shard,
+} from "@stratctl/sdk/internal";
 import type { Book } from "./book.ts";
 import type { Clock } from "./clock.ts";
 import { BookShelf } from "./shelf.ts";
@@ -26,14 +35,16 @@ export class BookKeeper {
   readonly #db: Db;
   readonly #calendar: Calendar;
   readonly #clock: Clock;
+  readonly #shard: Shard | undefined;
   #book: Book;
   #state: State | null = null;
   #reading: Promise<void> | null = null;
   #answers = true;
   #was_read = false;
 
-  constructor({ db, calendar, clock }: { db: Db; calendar: Calendar; clock: Clock }) {
+  constructor({ db, calendar, clock, shard }: { db: Db; calendar: Calendar; clock: Clock; shard?: Shard | undefined }) {
     this.#db = db;
+    this.#shard = shard;
     this.#calendar = calendar;
     this.#clock = clock;
     this.#book = new BookShelf(calendar).book;
@@ -81,7 +92,7 @@ export class BookKeeper {
     const { look, strategy_ids } = await changedSince(this.#db, before?.look ?? null);
     const goes_on = before !== null && strategy_ids !== null;
     const shelf = goes_on ? before.shelf : new BookShelf(this.#calendar);
-    const ids = goes_on ? ascending([...before.due, ...strategy_ids]) : await bookStrategies(this.#db);
+    const ids = goes_on ? ascending([...before.due, ...strategy_ids]) : await bookStrategies(this.#db, this.#shard);
     this.#state = { shelf, look, due: await this.#put(shelf, ids, minute_ms) };
   }
 
@@ -90,7 +101,7 @@ export class BookKeeper {
     const due: number[] = [];
     for (let from = 0; from < strategy_ids.length; from += STRATEGIES_A_READ) {
       const slice = strategy_ids.slice(from, from + STRATEGIES_A_READ);
-      const legs = await readLegs(this.#db, { as_of_ms: minute_ms, strategy_ids: slice });
+      const legs = await readLegs(this.#db, { as_of_ms: minute_ms, strategy_ids: slice, shard: this.#shard });
       shelf.put(slice, legs);
       due.push(...legs.due_strategy_ids);
     }

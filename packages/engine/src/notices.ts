@@ -2,7 +2,7 @@ import { amountOf, knownUntil, TOO_LARGE, type Calendar, type CandleBatch, type 
 import type { Book } from "./book.ts";
 import { openMask, type Hours } from "./hours.ts";
 import { clockText, countedText, namedText, type Log } from "./log.ts";
-import type { Unmarked } from "./sample.ts";
+import type { Pass, Unmarked } from "./sample.ts";
 
 /** What the daemon tells of the book, the sessions and the prices: each thing once, when it changes. */
 export class Notices {
@@ -37,12 +37,14 @@ export class Notices {
     this.#book_text = text;
   }
 
-  /** What a single pass came to; null where no session is open. */
-  once(pass: { in_session_count: number; marked_count: number } | null): void {
-    const text =
-      pass === null
-        ? "no session is open: nothing sampled"
-        : `${pass.marked_count} of ${countedText(pass.in_session_count, "strategy", "strategies")} marked`;
+  /** What a single pass over the book of that minute came to; null where nothing was sampled. */
+  once(pass: Pass | null, book: Book, minute_ms: number): void {
+    const minute = clockText(minute_ms, this.#calendar).slice(0, 5);
+    const none =
+      book.strategy_count === 0
+        ? `no strategy has legs as of ${minute}: a change takes effect with the next minute`
+        : "no session is open: nothing sampled";
+    const text = pass === null ? none : `${pass.marked_count} of ${countedText(pass.in_session_count, "strategy", "strategies")} marked`;
     this.#log({ level: "info", event: "once", text, fields: { marked_count: pass?.marked_count ?? 0 } });
   }
 

@@ -55,3 +55,4 @@ export { settleStrategies, upsertMany as upsertMarks, type MarkBatch } from "./s
 export { upsertMany as upsertQuotes, type QuoteBatch } from "./store/quote.ts";
 export { migrate, migrationPlan, migrationStatus, type MigrationReport, type MigrationStatus } from "./store/migrate.ts";
 export { knownUntil } from "./market/calendar.ts";
+export type { Shard } from "./store/shard.ts";

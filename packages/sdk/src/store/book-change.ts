@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Id } from "../model/strategy.ts";
 import type { Db } from "./db.ts";
+import { inShard, shardParams, type Shard } from "./shard.ts";
 
 /** A moment of a database that runs without a break: what was visible then is known. */
 export interface Look {
@@ -24,8 +25,8 @@ export async function changedSince(db: Db, look: Look | null): Promise<BookChang
 }
 
 /** Strategies that a book may have, ascending: those with a leg or a latest mark. */
-export async function bookStrategies(db: Db): Promise<number[]> {
-  const { strategy_ids } = await db.one(Strategies, "book.strategies", STRATEGIES);
+export async function bookStrategies(db: Db, shard?: Shard): Promise<number[]> {
+  const { strategy_ids } = await db.one(Strategies, "book.strategies", STRATEGIES, shardParams(shard));
   return strategy_ids === null ? [] : strategy_ids.split(",").map(Number);
 }
 
@@ -43,5 +44,6 @@ const CHANGED = `with now as materialized (select pg_current_snapshot() as snaps
   from now`;
 
 const STRATEGIES = `select string_agg(strategy_id::text, ',' order by strategy_id) as strategy_ids from strategy
-  where exists (select from strategy_instruments leg where leg.strategy_id = strategy.strategy_id)
-    or exists (select from strategy_mark mark where mark.strategy_id = strategy.strategy_id)`;
+  where (exists (select from strategy_instruments leg where leg.strategy_id = strategy.strategy_id)
+      or exists (select from strategy_mark mark where mark.strategy_id = strategy.strategy_id))
+    and ${inShard("$1", "$2")}`;

@@ -5,6 +5,7 @@ import { MONEY_MAX } from "../model/money.ts";
 import type { InstrumentRef } from "../quotes/source.ts";
 import { int4Array } from "./array.ts";
 import type { Db } from "./db.ts";
+import { inShard, shardParams, type Shard } from "./shard.ts";
 
 export interface BookInstrument extends InstrumentRef {
   /** YYYY-MM-DD where a leg says so. */
@@ -41,15 +42,16 @@ export interface BookLegs {
 export interface BookQuery {
   readonly as_of_ms: number | null;
   readonly strategy_ids?: readonly number[] | undefined;
+  readonly shard?: Shard | undefined;
 }
 
 /**
  * What the engine's Book is built from: the open legs of active strategies, and what closed ones realized, as of an instant: added
  * at or before it, closed or archived after it. One statement, so that the book is of one moment of the database.
  */
-export async function readLegs(db: Db, { as_of_ms, strategy_ids }: BookQuery): Promise<BookLegs> {
+export async function readLegs(db: Db, { as_of_ms, strategy_ids, shard }: BookQuery): Promise<BookLegs> {
   const ids = strategy_ids === undefined ? null : int4Array(Int32Array.from(strategy_ids), strategy_ids.length);
-  const { leg_count, ...columns } = await db.one(Row, "book.read", SQL, [as_of_ms, ids]);
+  const { leg_count, ...columns } = await db.one(Row, "book.read", SQL, [as_of_ms, ids, ...shardParams(shard)]);
   const book = { ...columns, leg_from: offsetsOf(leg_count) };
   assert(book.leg_from.at(-1) === book.leg_instrument.length, "book: legs do not add up");
   return book;
@@ -88,6 +90,7 @@ const Row = z.object({
 const SQL = `with picked as materialized (
     select strategy_id from strategy
     where (status = 'active' or archived_at > to_timestamp($1::float8 / 1000)) and ($2::int4[] is null or strategy_id = any ($2))
+      and ${inShard("$3", "$4")}
   ), leg as materialized (
     select leg.strategy_id, leg.id, leg.exchange, leg.tradingsymbol, leg.instrument_token, leg.expiry, leg.quantity,
       leg.cost, leg.exit_price, leg.closed_at,

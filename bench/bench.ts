@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { arch, cpus, release, totalmem, type } from "node:os";
 import { parseArgs } from "node:util";
 import { benchBook } from "./book.ts";
-import { tableOf, type Figure, type PartResult } from "./figure.ts";
+import { isMet, tableOf, type Figure, type PartResult } from "./figure.ts";
 import { benchHistory } from "./history.ts";
 import { benchMemory } from "./memory.ts";
 import { benchPass } from "./pass.ts";
@@ -71,5 +71,14 @@ function wholeNumber(text: string): number {
 }
 
 function closing(figures: readonly Figure[]): string {
-  return `${figures.length} figures`;
+  const verdicts = figures.flatMap((one) => [
+    isMet(one.target, one.value),
+    ...one.against.map(({ target, ratio }) => isMet(target, ratio)),
+  ]);
+  const missed = figures.filter(
+    (one) => isMet(one.target, one.value) === false || one.against.some((to) => isMet(to.target, to.ratio) === false),
+  );
+  const names = missed.map(({ name, size }) => `${name.trim()}${size === null ? "" : ` at ${size.toLocaleString("en-US")}`}`);
+  const met = `${verdicts.filter((verdict) => verdict === true).length} targets met`;
+  return names.length === 0 ? met : `${met}, missed: ${names.join("; ")}`;
 }

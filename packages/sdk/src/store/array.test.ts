@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { onEveryPostgres } from "../../../../test/support/store.ts";
-import { bitsArray, instantArray, int4Array, int8Array } from "./array.ts";
+import { bitsArray, instantArray, int4Array, int8Array, textArray } from "./array.ts";
 import { WholeColumn } from "./column.ts";
 
 /** The greatest and least instants that JavaScript's Date and an int8 of microseconds both hold are far outside these. */
@@ -16,27 +16,36 @@ onEveryPostgres("columns as array parameters", (store) => {
       wholes: z.array(WholeColumn.nullable()),
       instants: z.array(z.date().nullable()),
       bits: z.array(z.string().transform(BigInt)),
+      texts: z.array(z.string().nullable()),
     });
     const columns = fc.record({
       ints: fc.array(fc.integer()),
       wholes: fc.array(fc.option(safe, { freq: 3 })),
       instants: fc.array(fc.option(instants, { freq: 3 })),
       bits: fc.array(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })),
+      // Postgres has no text with a NUL in it.
+      texts: fc.array(
+        fc.option(
+          fc.string({ unit: "grapheme" }).map((text) => text.replaceAll("\0", "")),
+          { freq: 3 },
+        ),
+      ),
       spare: fc.nat(3),
     });
     const orNaN = (value: number | null): number => value ?? Number.NaN;
     await fc.assert(
-      fc.asyncProperty(columns, async ({ ints, wholes, instants: times, bits, spare }) => {
+      fc.asyncProperty(columns, async ({ ints, wholes, instants: times, bits, texts, spare }) => {
         const more = Array.from({ length: spare }, () => 7);
         const row = await store.db.one(
           Row,
           "test.arrays",
-          "select $1::int4[] as ints, $2::int8[] as wholes, $3::timestamptz[] as instants, $4::int8[] as bits",
+          "select $1::int4[] as ints, $2::int8[] as wholes, $3::timestamptz[] as instants, $4::int8[] as bits, $5::text[] as texts",
           [
             int4Array(Int32Array.from([...ints, ...more]), ints.length),
             int8Array(Float64Array.from([...wholes.map(orNaN), ...more]), wholes.length),
             instantArray(Float64Array.from([...times.map(orNaN), ...more]), times.length),
             bitsArray(BigInt64Array.from([...bits, ...more.map(BigInt)]), bits.length),
+            textArray([...texts, ...more.map(String)], texts.length),
           ],
         );
         // −0 is a float's; to a whole number it is 0.
@@ -45,6 +54,7 @@ onEveryPostgres("columns as array parameters", (store) => {
           wholes: wholes.map((value) => (value === null ? null : value + 0)),
           instants: times,
           bits,
+          texts,
         });
       }),
       { numRuns: 200 },
@@ -55,5 +65,6 @@ onEveryPostgres("columns as array parameters", (store) => {
     for (const wrong of [0.5, Number.POSITIVE_INFINITY, 2 ** 53])
       expect(() => int8Array(Float64Array.of(1, wrong), 2)).toThrow("not a whole number");
     expect(() => int4Array(Int32Array.of(1), 2)).toThrow("a batch of 2 has a column of 1");
+    expect(() => textArray(["a"], 2)).toThrow("a batch of 2 has a column of 1");
   });
 });

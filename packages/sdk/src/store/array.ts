@@ -1,7 +1,7 @@
 import { assert } from "../errors.ts";
 
 /**
- * Columns of numbers as array parameters in Postgres' binary form. 14 columns of 100,000 are built in 15 ms so, in 180 ms as
+ * Columns as array parameters in Postgres' binary form. 14 columns of 100,000 are built in 15 ms so, in 180 ms as
  * text, and the loop that samples waits for it. NaN is NULL. `length` is how many places of the column count.
  */
 
@@ -25,6 +25,22 @@ export function instantArray(values_ms: Float64Array, length: number): Buffer {
   return wholes(OID.timestamptz, values_ms, length, POSTGRES_EPOCH_MS, 1000);
 }
 
+/** For text[]. */
+export function textArray(values: readonly (string | null)[], length: number): Buffer {
+  let bytes = 0;
+  for (let place = 0; place < length; place += 1) bytes += Buffer.byteLength(values[place] ?? "");
+  const { buffer, view } = begun(OID.text, values, length, 4, bytes);
+  let offset = HEAD;
+  for (let place = 0; place < length; place += 1) {
+    const value = values[place] ?? null;
+    const written = value === null ? 0 : buffer.write(value, offset + 4);
+    if (value === null) view.setInt32(4, 1);
+    view.setInt32(offset, value === null ? -1 : written);
+    offset += 4 + written;
+  }
+  return buffer;
+}
+
 /** For int8[]. */
 export function bitsArray(values: BigInt64Array, length: number): Buffer {
   const { buffer, view } = begun(OID.int8, values, length, 12);
@@ -35,7 +51,12 @@ export function bitsArray(values: BigInt64Array, length: number): Buffer {
   return buffer;
 }
 
-const OID = { int8: 20, int4: 23, timestamptz: 1184 } as const;
+const OID = { int8: 20, int4: 23, text: 25, timestamptz: 1184 } as const;
+
+interface Begun {
+  readonly buffer: Buffer;
+  readonly view: DataView;
+}
 
 /** Dimensions, whether there are NULLs, the type; length and lower bound of the one dimension. */
 const HEAD = 20;
@@ -67,9 +88,9 @@ function wholes(oid: number, values: Float64Array, length: number, origin: numbe
   return buffer.subarray(0, offset);
 }
 
-function begun(oid: number, values: { readonly length: number }, length: number, width: number): { buffer: Buffer; view: DataView } {
+function begun(oid: number, values: { readonly length: number }, length: number, width: number, more = 0): Begun {
   assert(length <= values.length, `a batch of ${length} has a column of ${values.length}`);
-  const buffer = Buffer.allocUnsafe(HEAD + width * length);
+  const buffer = Buffer.allocUnsafe(HEAD + width * length + more);
   const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
   view.setInt32(0, 1);
   view.setInt32(4, 0);

@@ -1,6 +1,7 @@
 import { merge, mergeable } from "../m2m/candle.ts";
 import type { MinuteCandle } from "../m2m/minute.ts";
 import type { CandleSource } from "../model/candle.ts";
+import type { Slice } from "./slices.ts";
 
 /**
  * Minutes as a structure of arrays, so that a hundred thousand strategies cost no object each. Money in units (1 = 0.0001
@@ -57,24 +58,88 @@ const AGE_MS_MAX = 2_147_483_647;
 /**
  * The batch with each minute once, by strategy and minute: two writers that lock rows in one order do not deadlock, and a
  * statement that meets a row twice is refused by Postgres. Minutes seen in parts merge; a part from another book replaces the
- * earlier ones with `overwrite`, else it is left out and counted.
+ * earlier ones with `overwrite`, else it is left out and counted. Only a minute that comes twice costs an object.
  */
 export function ordered(batch: CandleBatch, { overwrite }: { overwrite: boolean }): { batch: CandleBatch; left_out: number } {
   if (ascends(batch)) return { batch, left_out: 0 };
-  const places = Array.from({ length: batch.length }, (_, place) => place).toSorted((a, b) => byKey(batch, a, b));
-  const candles: MinuteCandle[] = [];
+  const places = new Uint32Array(batch.length).map((_, place) => place).toSorted((a, b) => byKey(batch, a, b) || a - b);
+  const once = emptyBatch(batch);
+  let length = 0;
   let left_out = 0;
   for (const place of places) {
-    const next = candleAt(batch, place);
-    const last = candles.at(-1);
-    if (last === undefined || !sameKey(last, next)) candles.push(next);
-    else if (mergeable(last, next)) candles[candles.length - 1] = merge(last, next);
+    copyRow(batch, place, once, length);
+    if (length === 0 || byKey(once, length - 1, length) !== 0) {
+      length += 1;
+      continue;
+    }
+    const [last, next] = [candleAt(once, length - 1), candleAt(once, length)];
+    if (mergeable(last, next)) copyRow(batchOf([merge(last, next)], batch.source), 0, once, length - 1);
     else {
       left_out += 1;
-      if (overwrite) candles[candles.length - 1] = next;
+      if (overwrite) copyRow(once, length, once, length - 1);
     }
   }
-  return { batch: batchOf(candles, batch.source), left_out };
+  return { batch: { ...once, length }, left_out };
+}
+
+/** The rows of a slice, in the same memory. */
+export function part(batch: CandleBatch, { from, to }: Slice): CandleBatch {
+  return {
+    length: to - from,
+    strategy_id: batch.strategy_id.subarray(from, to),
+    minute_ms: batch.minute_ms.subarray(from, to),
+    open_units: batch.open_units.subarray(from, to),
+    high_units: batch.high_units.subarray(from, to),
+    low_units: batch.low_units.subarray(from, to),
+    close_units: batch.close_units.subarray(from, to),
+    entry_value_units: batch.entry_value_units.subarray(from, to),
+    realized_pnl_units: batch.realized_pnl_units.subarray(from, to),
+    instrument_count: batch.instrument_count.subarray(from, to),
+    stale_count: batch.stale_count.subarray(from, to),
+    oldest_age_ms: batch.oldest_age_ms.subarray(from, to),
+    sampled: batch.sampled.subarray(from, to),
+    first_at_ms: batch.first_at_ms.subarray(from, to),
+    last_at_ms: batch.last_at_ms.subarray(from, to),
+    source: batch.source,
+  };
+}
+
+function emptyBatch({ length, source }: CandleBatch): CandleBatch {
+  return {
+    length,
+    strategy_id: new Int32Array(length),
+    minute_ms: new Float64Array(length),
+    open_units: new Float64Array(length),
+    high_units: new Float64Array(length),
+    low_units: new Float64Array(length),
+    close_units: new Float64Array(length),
+    entry_value_units: new Float64Array(length),
+    realized_pnl_units: new Float64Array(length),
+    instrument_count: new Int32Array(length),
+    stale_count: new Int32Array(length),
+    oldest_age_ms: new Int32Array(length),
+    sampled: new BigInt64Array(length),
+    first_at_ms: new Float64Array(length),
+    last_at_ms: new Float64Array(length),
+    source,
+  };
+}
+
+function copyRow(from: CandleBatch, place: number, to: CandleBatch, target: number): void {
+  to.strategy_id[target] = at(from.strategy_id, place);
+  to.minute_ms[target] = at(from.minute_ms, place);
+  to.open_units[target] = at(from.open_units, place);
+  to.high_units[target] = at(from.high_units, place);
+  to.low_units[target] = at(from.low_units, place);
+  to.close_units[target] = at(from.close_units, place);
+  to.entry_value_units[target] = at(from.entry_value_units, place);
+  to.realized_pnl_units[target] = at(from.realized_pnl_units, place);
+  to.instrument_count[target] = at(from.instrument_count, place);
+  to.stale_count[target] = at(from.stale_count, place);
+  to.oldest_age_ms[target] = at(from.oldest_age_ms, place);
+  to.sampled[target] = from.sampled[place] ?? 0n;
+  to.first_at_ms[target] = at(from.first_at_ms, place);
+  to.last_at_ms[target] = at(from.last_at_ms, place);
 }
 
 /** True where it is ordered already, each minute once: what the engine's own batches are. */
@@ -85,10 +150,6 @@ function ascends(batch: CandleBatch): boolean {
 
 function byKey({ strategy_id, minute_ms }: CandleBatch, a: number, b: number): number {
   return at(strategy_id, a) - at(strategy_id, b) || at(minute_ms, a) - at(minute_ms, b);
-}
-
-function sameKey(a: MinuteCandle, b: MinuteCandle): boolean {
-  return a.strategy_id === b.strategy_id && a.minute_ms === b.minute_ms;
 }
 
 function candleAt(batch: CandleBatch, place: number): MinuteCandle {

@@ -143,6 +143,23 @@ onEveryPostgres("candles", (store) => {
     await store.db.script("delete from strategy where strategy_name like 'crowd %'");
   });
 
+  test("a batch of several slices is counted as a whole, in any order, and an odd minute ends but its own slice", async () => {
+    const minutes = Array.from({ length: 4_000 }, (_, n) => NINE_THIRTY + n * 60_000);
+    const candles = minutes.flatMap((minute_ms) => [minute(1, { minute_ms }), minute(0, { minute_ms })]);
+    const shifted = candles.map((candle) => ({ ...candle, first_at_ms: candle.minute_ms, last_at_ms: candle.minute_ms }));
+    expect(await write(shifted)).toEqual({ written: 8_000, left_out: 0 });
+    expect(await write(shifted.toReversed())).toEqual({ written: 0, left_out: 0 });
+    const other = shifted.map((candle, n) => (n % 4 === 0 ? { ...candle, ...OTHER_BOOK } : { ...candle, stale_count: 1 }));
+    expect(await write(other)).toEqual({ written: 6_000, left_out: 2_000 });
+    const refused = shifted.map((candle) =>
+      candle.strategy_id === idOf(1) ? { ...candle, last_at_ms: 0 } : { ...candle, stale_count: 2 },
+    );
+    await expect(write(refused)).rejects.toMatchObject({
+      details: { sqlstate: "23514", constraint: "strategy_m2m_candles_time_law" },
+    });
+    expect((await kept(1))[0]).toMatchObject({ stale_count: 0 });
+  });
+
   test("a strategy that is gone takes nobody's minutes with it", async () => {
     const gone = await insertStrategy(store.db, { account_id: "XJ4540", name: "gone" });
     await store.db.run("test.gone", "delete from strategy where strategy_id = $1", [gone.strategy_id]);

@@ -3,9 +3,10 @@ import { Candle, CandleSource, type Interval } from "../model/candle.ts";
 import { InstantColumn } from "../model/instant.ts";
 import { MONEY_MAX_UNITS, MoneyColumn } from "../model/money.ts";
 import { bitsArray, instantArray, int4Array, int8Array } from "./array.ts";
-import { ordered, type CandleBatch } from "./candle-batch.ts";
+import { ordered, part, type CandleBatch } from "./candle-batch.ts";
 import type { Db, Param } from "./db.ts";
 import { retried } from "./failure.ts";
+import { inSlices } from "./slices.ts";
 
 export { batchOf, type CandleBatch } from "./candle-batch.ts";
 
@@ -18,17 +19,25 @@ export interface CandleUpsert {
 
 /**
  * Merges minutes into the table, by the law of m2m/candle.ts: in any order and any number of times, the rows come out the same.
- * A row of another book or source is left alone and counted; with `overwrite` the minute replaces whatever is there.
+ * A row of another book or source is left alone and counted; with `overwrite` the minute replaces whatever is there. A large
+ * batch is committed in slices: where it rejects, some are written and some are not, and writing it again is safe.
  */
 export async function upsertMany(db: Db, given: CandleBatch, { overwrite }: { overwrite: boolean }): Promise<CandleUpsert> {
   const { batch, left_out } = ordered(given, { overwrite });
-  if (batch.length === 0) return { written: 0, left_out };
+  const slices = await inSlices(db, batch.length, (slice) => upsertSlice(db, part(batch, slice), overwrite));
+  return {
+    written: slices.reduce((sum, slice) => sum + slice.written, 0),
+    left_out: slices.reduce((sum, slice) => sum + slice.left_out, left_out),
+  };
+}
+
+async function upsertSlice(db: Db, batch: CandleBatch, overwrite: boolean): Promise<CandleUpsert> {
   const params = paramsOf(batch);
   const [name, sql] = overwrite ? (["candle.replace", REPLACE] as const) : (["candle.merge", MERGE] as const);
   const written = await retried(() => db.run(name, sql, params));
-  if (written === batch.length) return { written, left_out };
+  if (written === batch.length) return { written, left_out: 0 };
   const { count } = await db.one(Count, "candle.leftOut", LEFT_OUT, params);
-  return { written, left_out: left_out + count };
+  return { written, left_out: count };
 }
 
 const Count = z.object({ count: z.int() });
@@ -53,10 +62,12 @@ function paramsOf({ length, source, ...batch }: CandleBatch): Param[] {
   ];
 }
 
-const GIVEN = `unnest($1::int4[], $2::timestamptz[], $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int8[],
-      $9::int4[], $10::int4[], $11::int4[], $12::int8[], $13::timestamptz[], $14::timestamptz[])
-    as given (strategy_id, minute, open_units, high_units, low_units, close_units, entry_value_units, realized_pnl_units,
-      instrument_count, stale_count, oldest_age_ms, sampled, first_at, last_at)`;
+/** Arrays unpacked side by side in a select list are read row by row; in `from` each is stored whole first, at twice the cost. */
+const GIVEN = `(select unnest($1::int4[]) as strategy_id, unnest($2::timestamptz[]) as minute, unnest($3::int8[]) as open_units,
+      unnest($4::int8[]) as high_units, unnest($5::int8[]) as low_units, unnest($6::int8[]) as close_units,
+      unnest($7::int8[]) as entry_value_units, unnest($8::int8[]) as realized_pnl_units, unnest($9::int4[]) as instrument_count,
+      unnest($10::int4[]) as stale_count, unnest($11::int4[]) as oldest_age_ms, unnest($12::int8[]) as sampled,
+      unnest($13::timestamptz[]) as first_at, unnest($14::timestamptz[]) as last_at) as given`;
 
 /** A strategy may be gone since the book was read, and a P&L beyond the bound would end the statement for the rows behind it. */
 const INSERT = `insert into strategy_m2m_candles as kept

@@ -11,6 +11,8 @@ export type Param = string | number | boolean | null | readonly (string | null)[
  * what the constraints of a noun mean (`refusing`).
  */
 export interface Db {
+  /** How many statements may be under way at once: one in a transaction. */
+  readonly lanes: number;
   /** The one row; none or several is a fault of the statement. */
   one<Row extends z.ZodType>(row: Row, name: string, sql: string, params?: readonly Param[]): Promise<z.output<Row>>;
   /** The row, or null where there is none; several is a fault of the statement. */
@@ -64,12 +66,15 @@ export async function openPool(target: DatabaseTarget, options: PoolOptions = {}
   pool.on("error", () => undefined);
   const ask: Ask = (query) => asked(pool, query);
   return {
-    ...dbOver(ask, address),
+    ...dbOver(ask, address, Math.min(LANES_MAX, pool.options.max)),
     address,
     transaction: (work) => inTransaction(pool, address, work),
     close: () => pool.end(),
   };
 }
+
+/** Two write 1.7 times as fast as one on two cores, four no faster; the other connections are left to those who read. */
+const LANES_MAX = 2;
 
 /** Runs `work` in one transaction: all of it, or nothing and the connection clean. */
 export function transaction<Result>(database: Database, work: (db: Db) => Promise<Result>): Promise<Result> {
@@ -106,12 +111,13 @@ function configOf(target: DatabaseTarget): PoolConfig {
 type Query = QueryConfig & { readonly query_timeout?: number };
 type Ask = (query: Query) => Promise<QueryResult>;
 
-function dbOver(ask: Ask, address: string): Db {
+function dbOver(ask: Ask, address: string, lanes: number): Db {
   const rowsOf = async <Row extends z.ZodType>(row: Row, name: string, text: string, params: readonly Param[]) => {
     const { rows } = await ask({ name, text, values: [...params] }).catch(failed(address, name));
     return rows.map((given) => parsed(row, name, given));
   };
   return {
+    lanes,
     async one(row, name, sql, params = []) {
       const rows = await rowsOf(row, name, sql, params);
       const [only] = rows;
@@ -173,7 +179,7 @@ async function inTransaction<Result>(pool: Pool, address: string, work: (db: Db)
   const ask: Ask = (query) => client.query(query);
   try {
     await ask({ text: "begin" }).catch(failed(address, "begin"));
-    const result = await work(dbOver(ask, address));
+    const result = await work(dbOver(ask, address, 1));
     const { command } = await ask({ text: "commit" }).catch(failed(address, "commit"));
     // A statement that failed and whose error was swallowed leaves a transaction that can only be undone.
     assert(command === "COMMIT", "a transaction that had failed was to be committed");

@@ -1,10 +1,11 @@
 import { InstantColumn } from "../model/instant.ts";
 import { Mark } from "../model/mark.ts";
 import { MONEY_MAX_UNITS, MoneyColumn } from "../model/money.ts";
-import { int4Array, int8Array } from "./array.ts";
+import { int4Array, int8Array, textArray } from "./array.ts";
 import { WholeColumn } from "./column.ts";
-import type { Db } from "./db.ts";
+import type { Db, Param } from "./db.ts";
 import { retried } from "./failure.ts";
+import { inSlices, type Slice } from "./slices.ts";
 
 /** The marks of one sample as a structure of arrays; the first `length` places count. Money in units (1 = 0.0001 rupee). */
 export interface MarkBatch {
@@ -26,49 +27,75 @@ export interface MarkBatch {
 
 /**
  * Brings the latest marks up to date, only forward in time (of equal instants the later call wins). Left alone: a strategy that
- * is gone, and one whose money is beyond what money can be. How many rows it wrote.
+ * is gone, and one whose money is beyond what money can be. How many rows it wrote. A large batch is committed in slices.
  */
 export async function upsertMany(db: Db, batch: MarkBatch): Promise<number> {
-  const { length } = batch;
-  if (length === 0) return 0;
-  const params = [
-    batch.at_ms,
-    int4Array(batch.strategy_id, length),
-    int8Array(batch.m2m_units, length),
-    int8Array(batch.entry_value_units, length),
-    int8Array(batch.realized_pnl_units, length),
-    int4Array(batch.instrument_count, length),
-    int4Array(batch.priced, length),
-    int4Array(batch.stale, length),
-    int8Array(batch.oldest_age_ms, length),
-    batch.reason.slice(0, length),
-  ];
-  return retried(() => db.run("mark.upsert", UPSERT, params));
+  const counts = await inSlices(db, batch.length, (slice) => upsertSlice(db, batch, slice));
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
-/** Rows are taken in the order of their ids, so that two writers do not wait for each other; what is unchanged is not written. */
-const UPSERT = `insert into strategy_mark as kept
-    (strategy_id, at, m2m, pnl, entry_value, realized_pnl, instrument_count, priced, stale, oldest_age_ms, reason)
-  select given.strategy_id, to_timestamp($1::float8 / 1000), m2m_units * 0.0001,
-    (realized_pnl_units + entry_value_units - m2m_units) * 0.0001, entry_value_units * 0.0001, realized_pnl_units * 0.0001,
-    instrument_count, priced, stale, oldest_age_ms, reason
-  from unnest($2::int4[], $3::int8[], $4::int8[], $5::int8[], $6::int4[], $7::int4[], $8::int4[], $9::int8[], $10::text[])
-    as given (strategy_id, m2m_units, entry_value_units, realized_pnl_units, instrument_count, priced, stale, oldest_age_ms, reason)
-  where exists (select from strategy where strategy.strategy_id = given.strategy_id)
-    and entry_value_units is not null and realized_pnl_units is not null
-    and (m2m_units is null or greatest(abs(realized_pnl_units + entry_value_units - m2m_units), abs(entry_value_units - m2m_units))
-      <= ${MONEY_MAX_UNITS})
-  order by given.strategy_id
-  on conflict (strategy_id) do update set
-    at = excluded.at, m2m = excluded.m2m, pnl = excluded.pnl, entry_value = excluded.entry_value,
-    realized_pnl = excluded.realized_pnl, instrument_count = excluded.instrument_count, priced = excluded.priced,
-    stale = excluded.stale, oldest_age_ms = excluded.oldest_age_ms, reason = excluded.reason
-  where kept.at <= excluded.at
+/** A strategy's row is there but for its first mark, and an update costs half of what an upsert does, which locks the row first. */
+async function upsertSlice(db: Db, batch: MarkBatch, slice: Slice): Promise<number> {
+  const params = paramsOf(batch, slice);
+  const updated = await retried(() => db.run("mark.update", UPDATE, params));
+  if (updated === slice.to - slice.from) return updated;
+  return updated + (await retried(() => db.run("mark.upsert", UPSERT, params)));
+}
+
+function paramsOf(batch: MarkBatch, { from, to }: Slice): Param[] {
+  const length = to - from;
+  return [
+    batch.at_ms,
+    int4Array(batch.strategy_id.subarray(from, to), length),
+    int8Array(batch.m2m_units.subarray(from, to), length),
+    int8Array(batch.entry_value_units.subarray(from, to), length),
+    int8Array(batch.realized_pnl_units.subarray(from, to), length),
+    int4Array(batch.instrument_count.subarray(from, to), length),
+    int4Array(batch.priced.subarray(from, to), length),
+    int4Array(batch.stale.subarray(from, to), length),
+    int8Array(batch.oldest_age_ms.subarray(from, to), length),
+    textArray(batch.reason.slice(from, to), length),
+  ];
+}
+
+/** As rows of strategy_mark; those whose money is known and within what money can be. */
+const GIVEN = `(
+    select strategy_id, to_timestamp($1::float8 / 1000) as at, m2m_units * 0.0001 as m2m,
+      (realized_pnl_units + entry_value_units - m2m_units) * 0.0001 as pnl, entry_value_units * 0.0001 as entry_value,
+      realized_pnl_units * 0.0001 as realized_pnl, instrument_count, priced, stale, oldest_age_ms, reason
+    from (select unnest($2::int4[]) as strategy_id, unnest($3::int8[]) as m2m_units, unnest($4::int8[]) as entry_value_units,
+      unnest($5::int8[]) as realized_pnl_units, unnest($6::int4[]) as instrument_count, unnest($7::int4[]) as priced,
+      unnest($8::int4[]) as stale, unnest($9::int8[]) as oldest_age_ms, unnest($10::text[]) as reason) as units
+    where entry_value_units is not null and realized_pnl_units is not null
+      and (m2m_units is null or greatest(abs(realized_pnl_units + entry_value_units - m2m_units), abs(entry_value_units - m2m_units))
+        <= ${MONEY_MAX_UNITS})
+  ) as given`;
+
+/** Only forward in time; what is unchanged is not written. */
+const newer = (given: "given" | "excluded"): string => `kept.at <= ${given}.at
     and (kept.at, kept.m2m, kept.entry_value, kept.realized_pnl, kept.instrument_count, kept.priced, kept.stale, kept.oldest_age_ms,
         kept.reason)
       is distinct from
-      (excluded.at, excluded.m2m, excluded.entry_value, excluded.realized_pnl, excluded.instrument_count, excluded.priced,
-        excluded.stale, excluded.oldest_age_ms, excluded.reason)`;
+      (${given}.at, ${given}.m2m, ${given}.entry_value, ${given}.realized_pnl, ${given}.instrument_count, ${given}.priced,
+        ${given}.stale, ${given}.oldest_age_ms, ${given}.reason)`;
+
+const set = (given: "given" | "excluded"): string => `set at = ${given}.at, m2m = ${given}.m2m, pnl = ${given}.pnl,
+    entry_value = ${given}.entry_value, realized_pnl = ${given}.realized_pnl, instrument_count = ${given}.instrument_count,
+    priced = ${given}.priced, stale = ${given}.stale, oldest_age_ms = ${given}.oldest_age_ms, reason = ${given}.reason`;
+
+const UPDATE = `update strategy_mark as kept ${set("given")}
+  from ${GIVEN}
+  where kept.strategy_id = given.strategy_id and ${newer("given")}`;
+
+/** Rows are taken in the order of their ids, so that two writers do not wait for each other. */
+const UPSERT = `insert into strategy_mark as kept
+    (strategy_id, at, m2m, pnl, entry_value, realized_pnl, instrument_count, priced, stale, oldest_age_ms, reason)
+  select strategy_id, at, m2m, pnl, entry_value, realized_pnl, instrument_count, priced, stale, oldest_age_ms, reason
+  from ${GIVEN}
+  where exists (select from strategy where strategy.strategy_id = given.strategy_id)
+  order by strategy_id
+  on conflict (strategy_id) do update ${set("excluded")}
+  where ${newer("excluded")}`;
 
 const Row = Mark.omit({ age_ms: true }).extend({
   at: InstantColumn,

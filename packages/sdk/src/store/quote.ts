@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { InstantColumn } from "../model/instant.ts";
 import { MoneyColumn } from "../model/money.ts";
-import { instantArray, int8Array } from "./array.ts";
-import type { Db } from "./db.ts";
+import { instantArray, int8Array, textArray } from "./array.ts";
+import type { Db, Param } from "./db.ts";
 import { retried } from "./failure.ts";
+import { inSlices, type Slice } from "./slices.ts";
 
 /** Last prices as a structure of arrays; the first `length` places count. Prices in units (1 = 0.0001 rupee). */
 export interface QuoteBatch {
@@ -16,25 +17,37 @@ export interface QuoteBatch {
   readonly source: readonly string[];
 }
 
-/** Keeps the last price of each instrument, only forward in time (of equal times the later call wins). How many rows it wrote. */
+/**
+ * Keeps the last price of each instrument, only forward in time (of equal times the later call wins). How many rows it wrote. A large
+ * batch is committed in slices.
+ */
 export async function upsertMany(db: Db, batch: QuoteBatch): Promise<number> {
-  const { length } = batch;
-  if (length === 0) return 0;
-  const params = [
-    batch.exchange.slice(0, length),
-    batch.tradingsymbol.slice(0, length),
-    int8Array(batch.price_units, length),
-    instantArray(batch.at_ms, length),
-    batch.source.slice(0, length),
-  ];
-  return retried(() => db.run("quote.upsert", UPSERT, params));
+  const counts = await inSlices(db, batch.length, (slice) => {
+    const params = paramsOf(batch, slice);
+    return retried(() => db.run("quote.upsert", UPSERT, params));
+  });
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
-/** Rows are taken in one order, so that two writers do not wait for each other; what is unchanged is not written. */
+function paramsOf(batch: QuoteBatch, { from, to }: Slice): Param[] {
+  const length = to - from;
+  return [
+    textArray(batch.exchange.slice(from, to), length),
+    textArray(batch.tradingsymbol.slice(from, to), length),
+    int8Array(batch.price_units.subarray(from, to), length),
+    instantArray(batch.at_ms.subarray(from, to), length),
+    textArray(batch.source.slice(from, to), length),
+  ];
+}
+
+/**
+ * Rows are taken in one order, whatever that of the batch: several engines keep prices of the same instruments, each in an order
+ * of its own. What is unchanged is not written.
+ */
 const UPSERT = `insert into last_quote as kept (exchange, tradingsymbol, price, at, source)
   select exchange, tradingsymbol, price_units * 0.0001, at, source
-  from unnest($1::text[], $2::text[], $3::int8[], $4::timestamptz[], $5::text[])
-    as given (exchange, tradingsymbol, price_units, at, source)
+  from (select unnest($1::text[]) as exchange, unnest($2::text[]) as tradingsymbol, unnest($3::int8[]) as price_units,
+    unnest($4::timestamptz[]) as at, unnest($5::text[]) as source) as given
   order by exchange, tradingsymbol
   on conflict (exchange, tradingsymbol) do update set price = excluded.price, at = excluded.at, source = excluded.source
   where kept.at <= excluded.at and (kept.price, kept.at, kept.source) is distinct from (excluded.price, excluded.at, excluded.source)`;

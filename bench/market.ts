@@ -49,9 +49,9 @@ export async function enterLegs(
 
 const ENTER_LEGS = `insert into strategy_instruments
     (strategy_id, tradingsymbol, exchange, instrument_type, expiry, direction, quantity, entry_price, cost, added_at)
-  select n, ($3::text[])[1 + (n - 1 + leg * greatest(1, cardinality($3::text[]) / $2::int)) % cardinality($3::text[])], 'NFO', 'CE',
-    $4::date, case when leg % 2 = 0 then 'BUY' else 'SELL' end, 75, 100 + leg, 75 * (100 + leg), '2025-07-01'
-  from generate_series(1, $1::int) n, generate_series(0, $2::int - 1) leg
+  select n, symbol, 'NFO', 'CE', $4::date, case when leg % 2 = 0 then 'BUY' else 'SELL' end, 75, 100 + leg, 75 * (100 + leg), '2025-07-01'
+  from generate_series(1, $1::int) n, generate_series(0, $2::int - 1) leg, unnest($3::text[]) with ordinality as symbols (symbol, place)
+  where place = 1 + (n - 1 + leg * greatest(1, cardinality($3::text[]) / $2::int)) % cardinality($3::text[])
   order by n, leg`;
 
 /** The feed's side: plain numbers in Redis, the only form that the loop this replaces could read. */

@@ -1,4 +1,5 @@
-import { migrate, openDatabase, type Database } from "@stratctl/sdk/internal";
+import { migrate, type Database } from "@stratctl/sdk/internal";
+import { openPool } from "../packages/sdk/src/store/db.ts";
 import {
   freshDatabase,
   startDebianPostgres,
@@ -46,7 +47,8 @@ export class Servers implements AsyncDisposable {
 
   async database(server: Promise<PostgresServer>): Promise<BenchDatabase> {
     const fresh = await freshDatabase(await server);
-    const db = await openDatabase({ url: fresh.url }, { as_it_is: true });
+    // What the bench enters takes longer than any statement of the engine may.
+    const db = await openPool(fresh.url, { statement_timeout_ms: 600_000 });
     await migrate(db, { adopt: false });
     return { url: fresh.url, db, [Symbol.asyncDispose]: () => closed(db, fresh) };
   }

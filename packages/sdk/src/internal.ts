@@ -23,15 +23,8 @@ export {
 } from "./quotes/source.ts";
 export { amountOf, formatUnits, parseUnits, unitsOf } from "./model/money.ts";
 export { builtinCalendar, dayOf, lastSession, openAt, sessionOn, sessionsBetween, type Calendar, type Session } from "./market/calendar.ts";
-export { parseInstrument, withExchange } from "./market/instrument.ts";
+export { parseInstrument } from "./market/instrument.ts";
 export { isoOf } from "./model/instant.ts";
-export type { Api } from "./api/contract.ts";
-export type { Account } from "./model/account.ts";
-export type { Candle, Interval } from "./model/candle.ts";
-export type { Leg } from "./model/leg.ts";
-export type { Mark } from "./model/mark.ts";
-export type { Quote } from "./model/quote.ts";
-export type { Strategy } from "./model/strategy.ts";
 export {
   embeddedFolder,
   embeddedStatus,

@@ -140,7 +140,9 @@ create table strategy_mark (
 -- OHLC of a strategy's M2M through [timestamp, timestamp + 1 minute). A minute has one book, that of its start: entry_value,
 -- realized_pnl and instrument_count are the book's, so P&L candles follow exactly.
 create table strategy_m2m_candles (
-  strategy_id integer not null constraint strategy_m2m_candles_strategy_ref references strategy on delete cascade,
+  -- Of a strategy that is there: the writer looks, and a trigger on strategy takes the candles with it. A foreign key would read
+  -- and lock the strategy's row for each new candle, which was a third of a minute's write.
+  strategy_id integer not null,
   timestamp timestamptz not null,
   open numeric(18,4) not null,
   high numeric(18,4) not null,
@@ -225,6 +227,23 @@ begin
 end $$;
 create trigger trading_account_default_strategy after insert on trading_account
   for each row execute function stratctl_default_strategy();
+
+-- A strategy's candles go with it. The lock waits for writers that looked for the strategy while it was there, and those that
+-- wait for the lock look after the strategy is gone.
+create function stratctl_remove_candles() returns trigger language plpgsql as $$
+begin
+  if tg_op = 'TRUNCATE' then
+    truncate strategy_m2m_candles;
+    return null;
+  end if;
+  lock table strategy_m2m_candles in share row exclusive mode;
+  delete from strategy_m2m_candles where strategy_id = old.strategy_id;
+  return null;
+end $$;
+create trigger strategy_candles_removed after delete on strategy
+  for each row execute function stratctl_remove_candles();
+create trigger strategy_candles_truncated after truncate on strategy
+  for each statement execute function stratctl_remove_candles();
 
 -- A name leads to one account: no alias is another account's id or alias.
 create function stratctl_one_account_a_name() returns trigger language plpgsql as $$

@@ -54,6 +54,8 @@ create table strategy (
 CREATE INDEX strategy_account_created_idx ON strategy USING btree (trading_account_id, created_at DESC);
 CREATE UNIQUE INDEX strategy_default_key ON strategy USING btree (trading_account_id) WHERE is_default;
 CREATE UNIQUE INDEX strategy_name_key ON strategy USING btree (trading_account_id, lower(strategy_name)) WHERE status = 'active'::text;
+CREATE TRIGGER strategy_candles_removed AFTER DELETE ON strategy FOR EACH ROW EXECUTE FUNCTION stratctl_remove_candles();
+CREATE TRIGGER strategy_candles_truncated AFTER TRUNCATE ON strategy FOR EACH STATEMENT EXECUTE FUNCTION stratctl_remove_candles();
 CREATE TRIGGER strategy_removed AFTER DELETE ON strategy FOR EACH ROW EXECUTE FUNCTION stratctl_strategy_changed();
 CREATE TRIGGER strategy_status_changed AFTER UPDATE OF status, archived_at ON strategy FOR EACH ROW WHEN (old.status IS DISTINCT FROM new.status OR old.archived_at IS DISTINCT FROM new.archived_at) EXECUTE FUNCTION stratctl_strategy_changed();
 CREATE TRIGGER strategy_updated_at BEFORE UPDATE ON strategy FOR EACH ROW WHEN (old.trading_account_id IS DISTINCT FROM new.trading_account_id OR old.strategy_name IS DISTINCT FROM new.strategy_name OR old.description IS DISTINCT FROM new.description OR old.strategy_type IS DISTINCT FROM new.strategy_type OR old.tags IS DISTINCT FROM new.tags OR old.is_default IS DISTINCT FROM new.is_default OR old.status IS DISTINCT FROM new.status OR old.total_capital_deployed IS DISTINCT FROM new.total_capital_deployed OR old.total_margin_used IS DISTINCT FROM new.total_margin_used OR old.created_by IS DISTINCT FROM new.created_by OR old.metadata IS DISTINCT FROM new.metadata OR old.archived_at IS DISTINCT FROM new.archived_at) EXECUTE FUNCTION stratctl_updated_at();
@@ -125,7 +127,6 @@ create table strategy_m2m_candles (
   constraint strategy_m2m_candles_pkey PRIMARY KEY (strategy_id, "timestamp"),
   constraint strategy_m2m_candles_sampled_law CHECK (sampled >= 1 AND sampled <= '1152921504606846975'::bigint AND sample_count = bit_count(sampled::bit(64))),
   constraint strategy_m2m_candles_source_known CHECK (source = ANY (ARRAY['live'::text, 'replay'::text, 'backfill'::text])),
-  constraint strategy_m2m_candles_strategy_ref FOREIGN KEY (strategy_id) REFERENCES strategy(strategy_id) ON DELETE CASCADE,
   constraint strategy_m2m_candles_time_law CHECK ("timestamp" <= first_at AND first_at <= last_at AND (last_at - "timestamp") < '00:01:00'::interval)
 ) with (fillfactor=50);
 
@@ -299,6 +300,20 @@ begin
     raise unique_violation using
       message = 'an alias of this account names another account', constraint = 'trading_account_aliases_key', table = 'trading_account';
   end if;
+  return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION stratctl_remove_candles()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_op = 'TRUNCATE' then
+    truncate strategy_m2m_candles;
+    return null;
+  end if;
+  lock table strategy_m2m_candles in share row exclusive mode;
+  delete from strategy_m2m_candles where strategy_id = old.strategy_id;
   return null;
 end $function$;
 

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { onEveryPostgres } from "../../../../test/support/store.ts";
 import { fold, merge, mergeable, toCandle } from "../m2m/candle.ts";
@@ -8,7 +8,7 @@ import type { Candle, CandleSource } from "../model/candle.ts";
 import { MONEY_MAX_UNITS } from "../model/money.ts";
 import { insert as insertAccount } from "./account.ts";
 import { batchOf, history, upsertMany } from "./candle.ts";
-import { openPool } from "./db.ts";
+import { openPool, type Db } from "./db.ts";
 import { insert as insertStrategy } from "./strategy.ts";
 
 const NINE_THIRTY = Date.UTC(2026, 10, 25, 4);
@@ -141,6 +141,62 @@ onEveryPostgres("candles", (store) => {
       ),
     ).toEqual({ rows: 2000, deadlocks: 0 });
     await store.db.script("delete from strategy where strategy_name like 'crowd %'");
+  });
+
+  describe("a strategy that is removed takes its candles with it", () => {
+    const doomed = async (): Promise<number> => (await insertStrategy(store.db, { account_id: "XJ4540", name: "doomed" })).strategy_id;
+    const remove = (db: Db, strategy_id: number) => db.run("test.remove", "delete from strategy where strategy_id = $1", [strategy_id]);
+    const Count = z.object({ count: z.int() });
+    const count = async (name: string, sql: string): Promise<number> => (await store.db.one(Count, name, sql)).count;
+    const left = (): Promise<number> => count("test.left", "select count(*)::int as count from strategy_m2m_candles");
+    const aWaits = (): Promise<void> => vi.waitFor(async () => expect(await count("test.waiting", WAITING)).toBe(1), { timeout: 10_000 });
+    const WAITING = "select count(*)::int as count from pg_locks where not granted and relation = 'strategy_m2m_candles'::regclass";
+
+    test("whoever removes it, by itself or with its account or with all", async () => {
+      await insertAccount(store.db, { account_id: "GONE01" });
+      const { strategy_id } = await insertStrategy(store.db, { account_id: "GONE01", name: "of a gone account" });
+      const alone = await doomed();
+      await write([minute(0), candleOf(alone, [[0, 1]]), candleOf(strategy_id, [[0, 1]])]);
+      await remove(store.db, alone);
+      await store.db.script("delete from trading_account where account_id = 'GONE01'");
+      expect(await left()).toBe(1);
+      await store.db
+        .transaction(async (db) => {
+          await db.script("truncate strategy cascade");
+          expect(await db.one(Count, "test.all", "select count(*)::int as count from strategy_m2m_candles")).toEqual({ count: 0 });
+          throw new Error("undone");
+        })
+        .catch(() => undefined);
+      expect(await left()).toBe(1);
+    });
+
+    test("a writer that comes while it is being removed finds it gone", async () => {
+      // From the sixth time on, the statement is not planned anew.
+      for (let round = 0; round < 8; round += 1) {
+        const strategy_id = await doomed();
+        const minutes = [candleOf(strategy_id, [[0, 1]]), candleOf(idOf(0), [[round, 1]])];
+        let writing: ReturnType<typeof write> | undefined;
+        await store.db.transaction(async (db) => {
+          await remove(db, strategy_id);
+          writing = write(minutes);
+          await aWaits();
+        });
+        expect(await writing).toEqual({ written: 1, left_out: 1 });
+        expect(await left()).toBe(1);
+      }
+    });
+
+    test("minutes that were on their way when it was removed are taken along", async () => {
+      const strategy_id = await doomed();
+      let removing: Promise<number> | undefined;
+      await store.db.transaction(async (db) => {
+        await upsertMany(db, batchOf([candleOf(strategy_id, [[0, 1]]), minute(0)], "live"), { overwrite: false });
+        removing = remove(store.db, strategy_id);
+        await aWaits();
+      });
+      expect(await removing).toBe(1);
+      expect(await left()).toBe(1);
+    });
   });
 
   test("a batch of several slices is counted as a whole, in any order, and an odd minute ends but its own slice", async () => {

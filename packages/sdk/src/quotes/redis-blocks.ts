@@ -1,7 +1,7 @@
 import type { Redis } from "ioredis";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { assert } from "../errors.ts";
 import { KnownValues } from "./known-values.ts";
+import { encodedMget, firstKey, hasToken, openMget, secondKey, type Mget } from "./redis-mget.ts";
 import type { InstrumentRef, QuoteSink } from "./source.ts";
 
 /** Keys of one MGET: few enough that the server, which serves one command at a time, is not held for a millisecond. */
@@ -21,9 +21,6 @@ interface Block {
   second_keys: { readonly places: readonly number[]; readonly bytes: Buffer };
 }
 
-/** A client's way of sending a command that is encoded already; the reply as it came. */
-type Send = (bytes: Buffer) => Promise<unknown>;
-
 /**
  * The keys of a list of instruments, as the MGETs that are sent for them: encoded once a list, since encoding 100,000
  * keys costs as much as reading their values.
@@ -38,24 +35,18 @@ export class RedisBlocks {
     this.#blocks = Array.from({ length: Math.ceil(instruments.length / MGET_KEYS) }, (_, number) => {
       const from = number * MGET_KEYS;
       const keys = instruments.slice(from, from + MGET_KEYS).map(firstKey);
-      return { from, first_keys: encoded(keys), second_keys: { places: [], bytes: encoded([]) } };
+      return { from, first_keys: encodedMget(keys), second_keys: { places: [], bytes: encodedMget([]) } };
     });
   }
 
   /** Tells the sink what the keys hold. What other MGETs brought is told before one that failed rejects. */
   async read(client: Redis, sink: QuoteSink, end: AbortSignal): Promise<void> {
-    const { Command } = await import("ioredis");
-    const send: Send = (bytes) => {
-      const command = new Command("mget");
-      command.toWritable = () => bytes;
-      client.sendCommand(command);
-      return command.promise;
-    };
+    const mget = await openMget();
     const tell = this.#values.into(sink);
     const queue = this.#blocks.values();
     const readSome = async (): Promise<void> => {
       for (const block of queue) {
-        await this.#readBlock(block, { send, tell, sink, end });
+        await this.#readBlock(block, { client, mget, tell, sink, end });
         await nextTurn();
         end.throwIfAborted();
       }
@@ -67,9 +58,15 @@ export class RedisBlocks {
 
   async #readBlock(
     block: Block,
-    { send, tell, sink, end }: { send: Send; tell: ReturnType<KnownValues["into"]>; sink: QuoteSink; end: AbortSignal },
+    {
+      client,
+      mget,
+      tell,
+      sink,
+      end,
+    }: { client: Redis; mget: Mget; tell: ReturnType<KnownValues["into"]>; sink: QuoteSink; end: AbortSignal },
   ): Promise<void> {
-    const first = valuesOf(await send(block.first_keys));
+    const first = await mget(client, block.first_keys);
     end.throwIfAborted();
     const left: number[] = [];
     const refused = new Set<number>();
@@ -83,7 +80,7 @@ export class RedisBlocks {
       else if (!has_value) sink.absent(place, "no key");
     }
     if (left.length === 0) return;
-    const second = valuesOf(await send(this.#secondKeys(block, left)));
+    const second = await mget(client, this.#secondKeys(block, left));
     end.throwIfAborted();
     for (const [offset, place] of left.entries()) {
       const value = second[offset];
@@ -95,31 +92,7 @@ export class RedisBlocks {
   #secondKeys(block: Block, places: readonly number[]): Buffer {
     const { places: before } = block.second_keys;
     if (before.length !== places.length || before.some((place, offset) => place !== places[offset]))
-      block.second_keys = { places, bytes: encoded(places.map((place) => secondKey(this.#instruments[place]))) };
+      block.second_keys = { places, bytes: encodedMget(places.map((place) => secondKey(this.#instruments[place]))) };
     return block.second_keys.bytes;
   }
-}
-
-export function firstKey({ exchange, tradingsymbol }: InstrumentRef): string {
-  return `ltp:${exchange}:${tradingsymbol}`;
-}
-
-export function secondKey(instrument: InstrumentRef | undefined): string {
-  return `ticker:${instrument?.instrument_token ?? ""}:ltp`;
-}
-
-export function hasToken(instrument: InstrumentRef | undefined): boolean {
-  return (instrument?.instrument_token ?? null) !== null;
-}
-
-/** MGET as Redis takes it (RESP). */
-function encoded(keys: readonly string[]): Buffer {
-  const bulk = ["MGET", ...keys].map((text) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`);
-  return Buffer.from(`*${bulk.length}\r\n${bulk.join("")}`);
-}
-
-/** The values of an MGET as they came: a Buffer, or nil, which a key of another type is to it as well. */
-function valuesOf(reply: unknown): readonly unknown[] {
-  assert(Array.isArray(reply), "redis: MGET answers with something else than a list");
-  return reply;
 }

@@ -55,10 +55,10 @@ export class RedisLink {
     const cluster = new ClusterClient([{ host: host ?? "localhost", port: port ?? 6379 }], {
       lazyConnect: true,
       enableOfflineQueue: false,
-      // Commands of one turn of the event loop become one pipeline a node.
-      enableAutoPipelining: true,
       clusterRetryStrategy: retryAfter,
       slotsRefreshTimeout: SILENT_MS_MAX,
+      // A node whose connection ended is connected to again when the slots are told anew.
+      slotsRefreshInterval: RETRY_MS_MAX,
       redisOptions: { ...OPTIONS, username, password, tls },
     });
     this.#opening = Promise.resolve(this.#adopt(cluster));

@@ -2,7 +2,7 @@ import { Redis } from "ioredis";
 import { spawnSync } from "node:child_process";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { freePort, redisMissing, startRedis, type RedisServer } from "../../../../test/support/redis.ts";
+import { redisMissing, startRedis, type RedisServer } from "../../../../test/support/redis.ts";
 import { startPipe } from "../../../../test/support/pipe.ts";
 import { StratctlError } from "../errors.ts";
 import { redisSource } from "./redis.ts";
@@ -260,37 +260,6 @@ describe.skipIf(redisMissing)("redis-away-must-not-hold-the-sample", () => {
   );
 });
 
-describe.skipIf(redisMissing)("a cluster of two masters", () => {
-  test("cluster-keys-in-different-slots are read from the nodes that have them", { timeout: 60_000 }, async () => {
-    await using world = await startCluster();
-    const slots = {
-      "ltp:NFO:NIFTY26N1724500CE": 11428,
-      "ltp:NFO:NIFTY26N1724000PE": 6611,
-      "ltp:NFO:NIFTY26N1724700CE": 10279,
-      "ltp:NFO:NIFTY26N1723800PE": 5055,
-    };
-    for (const [key, slot] of Object.entries(slots)) expect(await world.first.cluster("KEYSLOT", key)).toBe(slot);
-    const prices = [118, 112, 49, 44];
-    for (const [place, [key, slot]] of Object.entries(slots).entries()) await world.ofSlot(slot).set(key, `${prices[place]}`);
-    await world.ofSlot(await world.first.cluster("KEYSLOT", "ltp:NFO:HASH")).hset("ltp:NFO:HASH", "last_price", "1");
-
-    const source = redisSource({ url: world.url });
-    const instruments = [...Object.keys(slots).map((key) => ref(key.slice("ltp:".length))), ref("NFO:HASH"), ref("NFO:NONE")];
-    for (let pass = 0; pass < 2; pass += 1) {
-      const read = await readAll(source, instruments);
-      expect(read).toMatchObject({
-        prices: { "NFO:NIFTY26N1724500CE": 118, "NFO:NIFTY26N1724000PE": 112, "NFO:NIFTY26N1724700CE": 49, "NFO:NIFTY26N1723800PE": 44 },
-        absent: { "NFO:HASH": "no key", "NFO:NONE": "no key" },
-        error: null,
-      });
-    }
-    // After a deadline that was missed the connections are new ones, and the cluster is found again.
-    await source.read(instruments, deaf, { deadline_ms: 0 }).catch(() => undefined);
-    await expect.poll(async () => Object.keys((await readAll(source, instruments)).prices), { timeout: 15_000 }).toHaveLength(4);
-    await source.close();
-  });
-});
-
 describe("what a URL says", () => {
   test.each(["localhost:6379", "http://localhost:6379", "redis://", "", "redis://[::1"])("%j is no URL of a Redis", (url) => {
     expect(() => redisSource({ url })).toThrow(expect.objectContaining({ code: "url_invalid" }));
@@ -337,28 +306,6 @@ describe("what a URL says", () => {
     await source.close();
   });
 });
-
-async function startCluster(): Promise<AsyncDisposable & { url: string; first: Redis; ofSlot: (slot: unknown) => Redis }> {
-  const bus_ports = [await freePort(), await freePort()];
-  const servers = await Promise.all(bus_ports.map((port) => startRedis(["--cluster-enabled", "yes", "--cluster-port", String(port)])));
-  const [first, second] = servers.map(({ port }) => new Redis(port, "127.0.0.1"));
-  const [to] = servers.slice(1);
-  if (first === undefined || second === undefined || to === undefined) throw new Error("two servers were started");
-  await first.cluster("ADDSLOTSRANGE", 0, 8191);
-  await second.cluster("ADDSLOTSRANGE", 8192, 16383);
-  await first.call("CLUSTER", "MEET", "127.0.0.1", to.port, bus_ports[1] ?? 0);
-  for (const node of [first, second]) await expect.poll(() => node.cluster("INFO"), { timeout: 20_000 }).toContain("cluster_state:ok");
-  return {
-    url: servers[0]?.url ?? "",
-    first,
-    ofSlot: (slot) => (Number(slot) < 8192 ? first : second),
-    [Symbol.asyncDispose]: async () => {
-      first.disconnect();
-      second.disconnect();
-      await Promise.all(servers.map(({ stop }) => stop()));
-    },
-  };
-}
 
 test("making a source opens nothing", () => {
   const script = `

@@ -1,7 +1,8 @@
 import { RedisBlocks } from "./redis-blocks.ts";
-import { readCluster } from "./redis-cluster.ts";
+import { ClusterKeys } from "./redis-cluster.ts";
 import { RedisLink } from "./redis-link.ts";
 import type { InstrumentRef, QuoteSink, QuoteSource, ReadOptions } from "./source.ts";
+import { untilAborted } from "./until-aborted.ts";
 import { unavailable } from "./unavailable.ts";
 
 /**
@@ -22,7 +23,8 @@ class RedisSource implements QuoteSource {
   readonly name = "redis";
   readonly #link: RedisLink;
   /** By the list itself: the engine asks for the same one a second later, and forgets it with its book. */
-  readonly #blocks = new WeakMap<readonly InstrumentRef[], RedisBlocks>();
+  readonly #of_server = new WeakMap<readonly InstrumentRef[], RedisBlocks>();
+  readonly #of_cluster = new WeakMap<readonly InstrumentRef[], ClusterKeys>();
 
   constructor(url: string) {
     this.#link = new RedisLink(url);
@@ -33,7 +35,7 @@ class RedisSource implements QuoteSource {
     const timeout = AbortSignal.timeout(Math.ceil(deadline_ms));
     const end = signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
     try {
-      await untilAborted(end, this.#readAll(instruments, sink, end));
+      await this.#readAll(instruments, sink, end);
     } catch (error) {
       if (!end.aborted) throw unavailable(this.name, this.#link.reasonOf(error));
       this.#link.drop();
@@ -56,29 +58,19 @@ class RedisSource implements QuoteSource {
   }
 
   async #readOnce(instruments: readonly InstrumentRef[], sink: QuoteSink, end: AbortSignal): Promise<void> {
-    const client = await this.#link.ready();
-    // It may have taken until now to connect, and the caller has gone on: a late answer must not reach its next sample.
-    end.throwIfAborted();
-    await ("nodes" in client ? readCluster(client, instruments, sink) : this.#blocksOf(instruments).read(client, sink, end));
+    const client = await untilAborted(end, this.#link.ready());
+    if ("nodes" in client) return kept(this.#of_cluster, instruments, () => new ClusterKeys(instruments)).read(client, sink, end);
+    const blocks = kept(this.#of_server, instruments, () => new RedisBlocks(instruments));
+    await untilAborted(end, blocks.read(client, sink, end));
   }
+}
 
-  #blocksOf(instruments: readonly InstrumentRef[]): RedisBlocks {
-    const blocks = this.#blocks.get(instruments) ?? new RedisBlocks(instruments);
-    this.#blocks.set(instruments, blocks);
-    return blocks;
-  }
+function kept<Key extends object, Value>(values: WeakMap<Key, Value>, key: Key, make: () => Value): Value {
+  const value = values.get(key) ?? make();
+  values.set(key, value);
+  return value;
 }
 
 function isOfCluster(error: unknown): boolean {
   return error instanceof Error && /^(CROSSSLOT|MOVED) /.test(error.message);
-}
-
-/** Settles with the work, or rejects when the signal fires; the work's own later rejection is then of no interest. */
-function untilAborted<Result>(signal: AbortSignal, work: Promise<Result>): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(new Error("aborted"));
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
-  });
 }

@@ -21,6 +21,8 @@ export interface Round {
   readonly mget: number;
   readonly copy: number;
   readonly sample: number;
+  /** With one price in ten moved since the sample before. */
+  readonly calm_sample: number;
   readonly new_minute: Steps;
   readonly merge: Steps;
 }
@@ -109,17 +111,19 @@ async function pass(
 }
 
 /** A few milliseconds are easily doubled by what else the machine does: the median of several, in turn. */
-async function readsOf(engine: Engine, feed: Feed, floor: Floor, turn: number): Promise<Pick<Round, "sample" | "mget">> {
-  const sample: number[] = [];
-  const mget: number[] = [];
+async function readsOf(engine: Engine, feed: Feed, floor: Floor, turn: number): Promise<Pick<Round, "sample" | "calm_sample" | "mget">> {
+  const [sample, calm_sample, mget] = [new Array<number>(), new Array<number>(), new Array<number>()];
+  engine.begin(minuteOf(turn));
   for (let read = 1; read <= READS; read += 1) {
+    const at_ms = minuteOf(turn) + 5_000 + read * 2_000;
     await feed.move();
     mget.push(await floor.mget());
-    engine.begin(minuteOf(turn));
-    sample.push(await timed(() => engine.sample(minuteOf(turn) + 5_000 + read * 1_000)));
-    engine.drop();
+    sample.push(await timed(() => engine.sample(at_ms)));
+    await feed.move({ every: 10, from: read % 10 });
+    calm_sample.push(await timed(() => engine.sample(at_ms + 1_000)));
   }
-  return { sample: spreadOf(sample).median, mget: spreadOf(mget).median };
+  engine.drop();
+  return { sample: spreadOf(sample).median, calm_sample: spreadOf(calm_sample).median, mget: spreadOf(mget).median };
 }
 
 const READS = 5;
@@ -143,6 +147,7 @@ function figuresOf(rounds: readonly Round[], size: number, where: string): Figur
       ],
     });
   const sample = of((round) => round.sample);
+  const calm = of((round) => round.calm_sample);
   const mget = of((round) => round.mget);
   return [
     passFigure(
@@ -170,6 +175,10 @@ function figuresOf(rounds: readonly Round[], size: number, where: string): Figur
     figure(`sample, no write${where}`, sample, {
       size,
       against: [{ yardstick: "MGET", ratios: ratios(sample, mget), target: main ? atMost(2) : null }],
+    }),
+    figure(`sample, a tenth of the prices moved${where}`, calm, {
+      size,
+      against: [{ yardstick: "MGET", ratios: ratios(calm, mget) }],
     }),
     figure(`MGET of its keys${where}`, mget, { size }),
     figure(

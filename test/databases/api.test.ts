@@ -8,8 +8,11 @@ import { startTicker, type Ticker } from "../support/ticker.ts";
 
 /** Nobody listens there: what Redis would say is then "connection refused". */
 const NO_REDIS = "redis://127.0.0.1:1";
-const CE = "NFO:NIFTY2580725000CE";
-const PE = "NFO:NIFTY2580724600PE";
+/** Expire far ahead, whenever this runs. */
+const CE = "NFO:NIFTY49D2825000CE";
+const PE = "NFO:NIFTY49D2824600PE";
+/** Expired, and still told by the ticker. */
+const OVER = "NFO:NIFTY2580725000CE";
 
 const MIGRATED: Template = {
   name: "api_migrated",
@@ -29,7 +32,7 @@ describe.each(POSTGRES)("the Api on $name", ({ missing, server }) => {
   beforeAll(async () => {
     if (missing !== null) return;
     fresh = await freshDatabase(await server(), MIGRATED);
-    ticker = await startTicker({ [CE]: 97.35, [PE]: 106.2 });
+    ticker = await startTicker({ [CE]: 97.35, [PE]: 106.2, [OVER]: 12.5, "NFO:NIFTY26OCT26000CE": 101.5 });
     api = await connect({ url: fresh.url, redis_url: NO_REDIS, ticker_url: ticker.url });
     database = await openPool(fresh.url);
   });
@@ -140,7 +143,7 @@ describe.each(POSTGRES)("the Api on $name", ({ missing, server }) => {
         current_price: null,
         current_pnl: null,
       });
-      expect(await api.strategies.legs.add({ strategy_id, tradingsymbol: CE, direction: "SELL", lots: 2 })).toMatchObject({
+      expect(await api.strategies.legs.add({ strategy_id, tradingsymbol: CE, direction: "SELL", lots: 2, lot_size: 75 })).toMatchObject({
         quantity: 150,
         entry_price: 97.35,
       });
@@ -163,8 +166,8 @@ describe.each(POSTGRES)("the Api on $name", ({ missing, server }) => {
 
     test("a leg that cannot be priced is refused, and nothing is written", async () => {
       const { strategy_id } = await api.strategies.create({ name: "Unpriced" });
-      const adding = api.strategies.legs.add({ strategy_id, tradingsymbol: "NFO:NIFTY2580720000PE", direction: "BUY", quantity: 75 });
-      await refused(adding, "quote_missing", "no price to enter NFO:NIFTY2580720000PE at (redis: ");
+      const adding = api.strategies.legs.add({ strategy_id, tradingsymbol: "NFO:NIFTY49D2820000PE", direction: "BUY", quantity: 75 });
+      await refused(adding, "quote_missing", "no price to enter NFO:NIFTY49D2820000PE at (redis: ");
       await refused(
         api.strategies.legs.add({ strategy_id, tradingsymbol: "NIFTY25X", direction: "BUY", quantity: 1 }),
         "instrument_invalid",
@@ -230,15 +233,51 @@ describe.each(POSTGRES)("the Api on $name", ({ missing, server }) => {
 
     test("a leg past its expiry is not priced, and the mark names it", async () => {
       const { strategy_id } = await api.strategies.create({ name: "Expired" });
-      await api.strategies.legs.add({ strategy_id, tradingsymbol: CE, direction: "BUY", quantity: 75, entry_price: 90 });
-      expect(await api.strategies.mark({ strategy_id, now: true })).toMatchObject({
-        m2m: null,
-        reason: expect.stringContaining("expired 2025-08-07"),
-      });
+      const leg = { strategy_id, direction: "BUY", quantity: 75 };
+      const { id } = await api.strategies.legs.add({ ...leg, tradingsymbol: OVER, entry_price: 90 });
+      const reason = async (): Promise<string | null | undefined> => (await api.strategies.mark({ strategy_id, now: true }))?.reason;
+      expect(await reason()).toContain("expired 2025-08-07");
+      // Of a monthly contract the exchange's rule tells the day: the last Tuesday of October 2026.
+      await api.strategies.legs.add({ ...leg, tradingsymbol: "NIFTY26OCT26000CE", entry_price: 90 });
+      expect(await reason()).toContain("expired 2026-10-27");
+      await refused(
+        api.strategies.legs.add({ ...leg, tradingsymbol: OVER }),
+        "quote_missing",
+        `no price to enter ${OVER} at (expired 2025-08-07)`,
+      );
+      await refused(api.strategies.legs.close({ strategy_id, instrument_id: id }), "quote_missing", "(expired 2025-08-07)");
+    });
+
+    test("a quote of before the last session is no price to enter at", async () => {
+      const { strategy_id } = await api.strategies.create({ name: "Old quote" });
+      ticker.prices.set(PE, { last_price: 106.2, last_trade_time: "2025-07-31T09:20:00+05:30" });
+      const adding = api.strategies.legs.add({ strategy_id, tradingsymbol: PE, direction: "BUY", quantity: 75 });
+      await refused(adding, "quote_missing", "last traded 2025-07-31T03:50:00Z, before the session of ");
+    });
+
+    test("legs that cost more together than money can be are refused", async () => {
+      const { strategy_id } = await api.strategies.create({ name: "Large" });
+      const leg = { strategy_id, tradingsymbol: CE, quantity: 1, entry_price: 300_000_000_000 };
+      await api.strategies.legs.add({ ...leg, direction: "BUY" });
+      await refused(api.strategies.legs.add({ ...leg, direction: "SELL" }), "money_too_large", 'the legs of "Large" would cost more');
+    });
+
+    test("an archived strategy's legs stay as they are", async () => {
+      const { strategy_id } = await api.strategies.create({ name: "Shelved" });
+      const { id } = await api.strategies.legs.add({ strategy_id, tradingsymbol: CE, direction: "BUY", quantity: 75, entry_price: 90 });
+      await api.strategies.archive({ strategy_id });
+      const key = { strategy_id, instrument_id: id };
+      await refused(
+        api.strategies.legs.add({ strategy_id, tradingsymbol: CE, direction: "BUY", quantity: 1, entry_price: 1 }),
+        "strategy_archived",
+      );
+      await refused(api.strategies.legs.update({ ...key, entry_price: 5 }), "strategy_archived");
+      await refused(api.strategies.legs.close({ ...key, exit_price: 5 }), "strategy_archived", '"Shelved" is archived and closes no leg');
+      await refused(api.strategies.legs.remove(key), "strategy_archived");
     });
 
     test("quotes in the order asked, null with every source's word where unknown", async () => {
-      const [known, unknown] = await api.quotes.get({ i: ["NIFTY2580725000CE", "NSE:RELIANCE"] });
+      const [known, unknown] = await api.quotes.get({ i: ["NIFTY49D2825000CE", "NSE:RELIANCE"] });
       expect(known).toMatchObject({ instrument: CE, price: 97.35, source: "ticker", reason: null });
       expect(unknown).toMatchObject({ instrument: "NSE:RELIANCE", price: null, at: null, source: null });
       expect(unknown?.reason).toMatch(/redis: .+; ticker: .*404/);

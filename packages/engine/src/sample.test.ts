@@ -169,11 +169,11 @@ describe("a minute of samples", () => {
     expect(minuteOf({ strategies: today, quotes, samples: ["10:09:59"] }).m2m).toEqual([[-375]]);
   });
 
-  test("a monthly contract whose day nobody told is over with its month", () => {
+  test("a monthly contract whose day nobody told is over after the day by the exchange's rule", () => {
     const strategies: TestStrategy[] = [{ strategy_id: 1, legs: [buy("NFO:NIFTY26OCT24500CE", 75, 10)] }];
     const quotes = [{ instrument: "NFO:NIFTY26OCT24500CE", at: "04:00:00", price: 5 }];
     const { sampler } = minuteOf({ strategies, quotes, samples: ["04:00:00"] });
-    expect(sampler.marks({ flat: false })?.reason).toEqual(["no price for NFO:NIFTY26OCT24500CE (expired on 2026-10-31)"]);
+    expect(sampler.marks({ flat: false })?.reason).toEqual(["no price for NFO:NIFTY26OCT24500CE (expired on 2026-10-27)"]);
   });
 
   test("without an open leg: worth 0 till the session's end on the day that realized something, from the next minute on", () => {

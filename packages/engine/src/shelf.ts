@@ -1,18 +1,19 @@
-import { StratctlError, type BookInstrument, type BookLegs, type Calendar } from "@stratctl/sdk/internal";
+import { lastDayOf, StratctlError, type BookInstrument, type BookLegs, type Calendar } from "@stratctl/sdk/internal";
 import type { Book } from "./book.ts";
-import { EXCHANGES_MAX } from "./hours.ts";
-import { lastDay } from "./last-day.ts";
+import { dayNumber, EXCHANGES_MAX } from "./hours.ts";
 
 /**
  * Where a book is put together strategy by strategy, so that a changed leg costs a copy of arrays and not a read of everything.
  * The law: whatever was put in whatever portions, the book has each strategy as it was put last.
  */
 export class BookShelf {
+  readonly #calendar: Calendar;
   readonly #exchanges: Exchanges;
   #places = new Map<string, number>();
   #book: Book;
 
   constructor(calendar: Calendar) {
+    this.#calendar = calendar;
     this.#exchanges = new Exchanges(calendar);
     this.#book = EMPTY;
   }
@@ -70,7 +71,9 @@ export class BookShelf {
       instrument_exchange: Uint8Array.from(instruments, ({ exchange }, place) =>
         same(place) ? (instrument_exchange[place] ?? 0) : this.#exchanges.placeOf(exchange),
       ),
-      instrument_last_day: Int32Array.from(instruments, (one, place) => (same(place) ? (instrument_last_day[place] ?? 0) : lastDay(one))),
+      instrument_last_day: Int32Array.from(instruments, (one, place) =>
+        same(place) ? (instrument_last_day[place] ?? 0) : lastDayNumber(this.#calendar, one),
+      ),
     };
   }
 
@@ -181,6 +184,12 @@ function both(known: BookInstrument, told: BookInstrument): BookInstrument {
   const instrument_token = told.instrument_token ?? known.instrument_token;
   const expiry = known.expiry === null || (told.expiry !== null && told.expiry > known.expiry) ? told.expiry : known.expiry;
   return instrument_token === known.instrument_token && expiry === known.expiry ? known : { ...known, instrument_token, expiry };
+}
+
+/** Where none is known it is never over. */
+function lastDayNumber(calendar: Calendar, instrument: BookInstrument): number {
+  const day = lastDayOf(calendar, instrument);
+  return day === null ? 2_147_483_647 : dayNumber(day);
 }
 
 const UNKNOWN = "an exchange that the calendar does not have";

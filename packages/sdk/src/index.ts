@@ -25,7 +25,7 @@ export {
   sessionsBetween,
   type Session,
 } from "./market/calendar.ts";
-export { expiryOf } from "./market/expiry.ts";
+export { expiryOf, lastDayOf } from "./market/expiry.ts";
 export { EXCHANGES, parseInstrument, withExchange, type Exchange, type Instrument } from "./market/instrument.ts";
 export { builtinLots, lotSize, parseLots, type Lots } from "./market/lots.ts";
 

@@ -23,6 +23,7 @@ export {
 } from "./quotes/source.ts";
 export { amountOf, formatUnits, parseUnits, unitsOf } from "./model/money.ts";
 export { builtinCalendar, dayOf, lastSession, openAt, sessionOn, sessionsBetween, type Calendar, type Session } from "./market/calendar.ts";
+export { lastDayOf } from "./market/expiry.ts";
 export { parseInstrument } from "./market/instrument.ts";
 export { isoOf } from "./model/instant.ts";
 export {
@@ -49,3 +50,8 @@ export { upsertMany as upsertQuotes, type QuoteBatch } from "./store/quote.ts";
 export { migrate, migrationPlan, migrationStatus, type MigrationReport, type MigrationStatus } from "./store/migrate.ts";
 export { knownUntil } from "./market/calendar.ts";
 export type { Shard } from "./store/shard.ts";
+export { parseInput } from "./api/input.ts";
+export { INTERVAL_MS } from "./m2m/rollup.ts";
+export { daySpans } from "./market/calendar.ts";
+export { DAY_MS, MINUTE_MS } from "./market/day.ts";
+export { STALE_MS_MAX } from "./model/quote.ts";

@@ -103,19 +103,19 @@ export const contract = {
         summary: "Corrects an open leg",
         input: LegUpdate,
         output: Leg,
-        errors: [...ofLeg, "leg_closed", "money_too_large"],
+        errors: [...ofLeg, "leg_closed", "strategy_archived", "money_too_large"],
       }),
       close: route("POST /strategies/{strategy_id}/instruments/{instrument_id}/close", {
         summary: "Closes a whole leg at a price, or at the current quote: its P&L is realized from the next minute on",
         input: LegClose,
         output: Leg,
-        errors: [...ofLeg, "leg_closed", "quote_missing", "money_too_large"],
+        errors: [...ofLeg, "leg_closed", "strategy_archived", "quote_missing", "money_too_large"],
       }),
       remove: route("DELETE /strategies/{strategy_id}/instruments/{instrument_id}", {
         summary: "Removes a leg entered by mistake; past candles stay as they are. A closed leg is history and stays",
         input: LegRemove,
         output: Leg,
-        errors: [...ofLeg, "leg_closed"],
+        errors: [...ofLeg, "leg_closed", "strategy_archived"],
       }),
     },
     m2m: {

@@ -1,4 +1,5 @@
 import { isOrdinary, type Calendar, type ExchangeDays } from "./days.ts";
+import { parseInstrument, type Instrument } from "./instrument.ts";
 import { dayAt, daysFromMonday, plusDays, startOfDay, weekdayOf, type Weekday } from "./day.ts";
 
 /** Contracts that expire together: those of a week (Monday to Sunday, named by any day of it) or of a month (`2026-03`). */
@@ -31,6 +32,32 @@ export function expiryOf(calendar: Calendar, exchange: string, contract: Contrac
   return null;
 }
 
+/**
+ * The last day on which an instrument may be priced: its expiry where that is known; of a monthly contract, whose symbol does
+ * not tell the day, the one by the exchange's rule, else its month's last, when it is over whatever the rule. Null for what
+ * does not expire, and for a symbol of another form.
+ *
+ * @example
+ * import { builtinCalendar, lastDayOf } from "@stratctl/sdk";
+ *
+ * console.log(lastDayOf(builtinCalendar(), { instrument: "NFO:NIFTY26OCT26000CE", expiry: null })); // 2026-10-27
+ */
+export function lastDayOf(calendar: Calendar, { instrument, expiry }: { instrument: string; expiry: string | null }): string | null {
+  if (expiry !== null) return expiry;
+  const known = parsed(instrument);
+  if (known === null) return null;
+  if (known.expiry !== null || known.month === null) return known.expiry;
+  return expiryOf(calendar, known.exchange, { month: known.month }) ?? lastDayOfMonth(known.month);
+}
+
+function parsed(instrument: string): Instrument | null {
+  try {
+    return parseInstrument(instrument);
+  } catch {
+    return null;
+  }
+}
+
 /** The longest closure is a long weekend; past two weeks the calendar is wrong, and the search ends. */
 const CLOSURE_DAYS_MAX = 14;
 
@@ -50,9 +77,13 @@ function ofWeek(day: string, weekday: Weekday): string {
   return plusDays(day, daysFromMonday(weekday) - daysFromMonday(weekdayOf(day)));
 }
 
-function lastOfMonth(month: string, weekday: Weekday): string {
+function lastDayOfMonth(month: string): string {
   const next = new Date(startOfDay(`${month}-01`));
   next.setUTCMonth(next.getUTCMonth() + 1);
-  const last = plusDays(dayAt(next.getTime()), -1);
+  return plusDays(dayAt(next.getTime()), -1);
+}
+
+function lastOfMonth(month: string, weekday: Weekday): string {
+  const last = lastDayOfMonth(month);
   return plusDays(last, -((daysFromMonday(weekdayOf(last)) - daysFromMonday(weekday) + 7) % 7));
 }

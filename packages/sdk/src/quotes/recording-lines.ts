@@ -1,4 +1,4 @@
-import { open, type FileHandle } from "node:fs/promises";
+import { open, stat, type FileHandle } from "node:fs/promises";
 import { pipeline, type Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { StratctlError, type ErrorParts } from "../errors.ts";
@@ -50,15 +50,18 @@ export async function* readLines(path: string): AsyncGenerator<Lines> {
   }
 }
 
+/** A pipe is refused before it is opened, which could wait for a writer for ever: a recording is read from its start, maybe twice. */
 async function openFile(path: string): Promise<FileHandle> {
   try {
-    const file = await open(path);
-    if (!(await file.stat()).isDirectory()) return file;
-    await file.close();
+    const found = await stat(path);
+    if (found.isFile()) return await open(path);
+    throw new StratctlError("file_unusable", `${path} is ${found.isDirectory() ? "a folder" : "no regular file"}, not a recording`, {
+      hint: found.isDirectory() ? undefined : "write it to a file first",
+      details: { path },
+    });
   } catch (error) {
-    throw unreadable(path, error);
+    throw error instanceof StratctlError ? error : unreadable(path, error);
   }
-  throw new StratctlError("file_unusable", `${path} is a folder, not a recording`, { details: { path } });
 }
 
 function unzipped(source: Readable): Readable {

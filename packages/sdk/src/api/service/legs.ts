@@ -1,8 +1,12 @@
 import type { z } from "zod";
 import { StratctlError } from "../../errors.ts";
+import { dayOf, lastSession } from "../../market/calendar.ts";
+import { lastDayOf } from "../../market/expiry.ts";
 import { parseInstrument, withExchange, type Instrument } from "../../market/instrument.ts";
 import { lotSize } from "../../market/lots.ts";
+import { entryValueUnits } from "../../m2m/pnl.ts";
 import type { Leg, LegAdd } from "../../model/leg.ts";
+import { MONEY_MAX } from "../../model/money.ts";
 import type { Strategy } from "../../model/strategy.ts";
 import * as legs from "../../store/leg.ts";
 import { contract, type Api } from "../contract.ts";
@@ -16,18 +20,18 @@ export function legCalls(context: Context): Api["strategies"]["legs"] {
     add: call(routes.add, (leg, { signal }) => add(context, leg, signal)),
     list: call(routes.list, async (key) => legs.list(database, { strategy_id: (await strategyOf(context, key)).strategy_id })),
     update: call(routes.update, async (change) => {
-      await strategyOf(context, change);
+      refuseArchived(await strategyOf(context, change), "changes no leg");
       return (await legs.update(database, change)) ?? notOpen(context, change, "changed");
     }),
     close: call(routes.close, async (key, { signal }) => {
-      await strategyOf(context, key);
+      refuseArchived(await strategyOf(context, key), "closes no leg");
       const leg = await legs.find(database, key);
       if (leg === null || leg.closed_at !== null) return notOpen(context, key, "closed again");
-      const exit_price = key.exit_price ?? (await priceNow(context, leg, "leave", signal));
+      const exit_price = key.exit_price ?? (await priceNow(context, leg, { purpose: "leave", signal }));
       return (await legs.close(database, { ...key, exit_price })) ?? notOpen(context, key, "closed again");
     }),
     remove: call(routes.remove, async (key) => {
-      await strategyOf(context, key);
+      refuseArchived(await strategyOf(context, key), "removes no leg");
       return (await legs.remove(database, key)) ?? notOpen(context, key, "removed");
     }),
   };
@@ -35,11 +39,13 @@ export function legCalls(context: Context): Api["strategies"]["legs"] {
 
 async function add(context: Context, input: z.output<typeof LegAdd>, signal: AbortSignal | undefined): Promise<Leg> {
   const strategy = await strategyOf(context, input);
-  refuseArchived(strategy);
+  refuseArchived(strategy, "takes no leg");
   const instrument = instrumentOf(input);
   const lot = input.lot_size ?? knownLot(context, instrument);
   const quantity = input.quantity ?? unitsOfLots(input.lots, lot, instrument);
-  const entry_price = input.entry_price ?? (await priceNow(context, { ...instrument, instrument_token: null }, "enter", signal));
+  const entry_price =
+    input.entry_price ?? (await priceNow(context, { ...instrument, instrument_token: null }, { purpose: "enter", signal }));
+  await refuseTooLarge(context, strategy, { quantity, entry_price });
   return legs.insert(context.database, {
     strategy_id: strategy.strategy_id,
     exchange: instrument.exchange,
@@ -56,8 +62,8 @@ async function add(context: Context, input: z.output<typeof LegAdd>, signal: Abo
   });
 }
 
-function refuseArchived({ status, name }: Strategy): void {
-  if (status === "archived") throw new StratctlError("strategy_archived", `"${name}" is archived and takes no legs`);
+function refuseArchived({ status, name }: Strategy, what: string): void {
+  if (status === "archived") throw new StratctlError("strategy_archived", `"${name}" is archived and ${what}`);
 }
 
 function instrumentOf({ exchange, tradingsymbol }: { exchange?: string | undefined; tradingsymbol: string }): Instrument {
@@ -81,20 +87,35 @@ function unitsOfLots(count: number | undefined, lot: number | null, { instrument
   throw new StratctlError("input_invalid", `lots ${count} of ${lot} are more units than a leg can have`);
 }
 
-type Priced = Pick<Leg, "instrument" | "exchange" | "tradingsymbol" | "instrument_token">;
+/** What a strategy's open legs cost together stays within what money can be, or no sum over them could be told. */
+async function refuseTooLarge({ database }: Context, strategy: Strategy, leg: { quantity: number; entry_price: number }): Promise<void> {
+  const open = (await legs.list(database, strategy)).filter(({ closed_at }) => closed_at === null);
+  const bought = [...open, leg].map(({ quantity, entry_price }) => ({ direction: "BUY" as const, quantity, entry_price }));
+  if (entryValueUnits(bought) !== null) return;
+  throw new StratctlError("money_too_large", `the legs of "${strategy.name}" would cost more than ${MONEY_MAX} rupees together`);
+}
 
-/** The current quote of an instrument, or quote_missing: a price to enter or leave at is never made up. */
+type Priced = Pick<Leg, "instrument" | "exchange" | "tradingsymbol" | "instrument_token" | "expiry">;
+
+/**
+ * The current quote of an instrument, or quote_missing: a price to enter or leave at is never made up. A contract that expired
+ * has none, and a quote of before the last session is not current.
+ */
 async function priceNow(
   context: Context,
   instrument: Priced,
-  purpose: "enter" | "leave",
-  signal: AbortSignal | undefined,
+  { purpose, signal }: { purpose: "enter" | "leave"; signal: AbortSignal | undefined },
 ): Promise<number> {
-  const { price, reason } = await quoteNow(context, instrument, signal);
-  if (price !== null) return price;
-  throw new StratctlError("quote_missing", `no price to ${purpose} ${instrument.instrument} at (${reason ?? "no source was asked"})`, {
-    hint: "give one: --price 101.55",
-  });
+  const { calendar } = context;
+  const none = (why: string): StratctlError =>
+    new StratctlError("quote_missing", `no price to ${purpose} ${instrument.instrument} at (${why})`, { hint: "give one: --price 101.55" });
+  const last_day = lastDayOf(calendar, instrument);
+  if (last_day !== null && last_day < dayOf(calendar, context.now())) throw none(`expired ${last_day}`);
+  const { price, at, reason } = await quoteNow(context, instrument, signal);
+  if (price === null || at === null) throw none(reason ?? "no source was asked");
+  const session = lastSession(calendar, instrument.exchange, context.now());
+  if (session !== null && Date.parse(at) < session.open_ms) throw none(`last traded ${at}, before the session of ${session.day}`);
+  return price;
 }
 
 async function notOpen({ database }: Context, key: legs.LegKey, what: string): Promise<never> {

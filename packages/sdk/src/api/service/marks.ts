@@ -1,4 +1,5 @@
 import { dayOf } from "../../market/calendar.ts";
+import { lastDayOf } from "../../market/expiry.ts";
 import { markOf } from "../../m2m/mark.ts";
 import { isoOf } from "../../model/instant.ts";
 import type { Leg } from "../../model/leg.ts";
@@ -26,7 +27,12 @@ async function markNow(context: Context, { strategy_id }: Strategy, signal: Abor
   const all = await legs.list(context.database, { strategy_id });
   const today = dayOf(context.calendar, context.now());
   const open = all.filter((leg) => leg.closed_at === null);
-  const expired = new Map(open.flatMap((leg) => (leg.expiry !== null && leg.expiry < today ? [[leg.instrument, leg.expiry]] : [])));
+  const expired = new Map(
+    open.flatMap((leg) => {
+      const last_day = lastDayOf(context.calendar, leg);
+      return last_day !== null && last_day < today ? [[leg.instrument, last_day]] : [];
+    }),
+  );
   const live = open.filter((leg) => !expired.has(leg.instrument));
   const quotes = await quotesNow(context, live, signal);
   const now_ms = context.now();

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { access, constants, lstat, mkdir, readFile, readdir, readlink, realpath, rename, rm, rmdir, symlink } from "node:fs/promises";
+import { access, constants, lstat, mkdir, readFile, readdir, readlink, realpath, rename, rm, rmdir, stat, symlink } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { StratctlError } from "../../errors.ts";
 import { reasonOf, unavailable } from "./failure.ts";
 import { SOCKET_NAME } from "./postmaster.ts";
@@ -16,7 +16,7 @@ export function embeddedFolder(env: NodeJS.ProcessEnv = process.env): string {
 /** Makes the folder, for its owner alone, or says why it cannot be had. One that is there keeps its mode: what lies in it is closed. */
 export async function makeFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeParents(folder);
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     await readdir(folder);
   } catch (cause) {
@@ -25,6 +25,24 @@ export async function makeFolder(folder: string): Promise<void> {
       cause,
     });
   }
+}
+
+/** One by one: in a place like /proc, where a folder's parent is there and the folder cannot be, mkdir's `recursive` never ends. */
+async function makeParents(folder: string): Promise<void> {
+  const make = async (): Promise<string | null> => mkdir(folder, { mode: 0o700 }).then(() => null, reasonOf);
+  const failed = await make();
+  if (failed === null || failed === "EEXIST") return;
+  if (failed === "ENOENT" && dirname(folder) !== folder) await makeParents(dirname(folder));
+  else if (await isFolder(folder)) return;
+  const again = await make();
+  if (again !== null && again !== "EEXIST") throw Object.assign(new Error(again), { code: again });
+}
+
+async function isFolder(folder: string): Promise<boolean> {
+  return stat(folder).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 const ANOTHER_PLACE = "set STRATCTL_DATA to a folder of yours, or DATABASE_URL to a Postgres server";

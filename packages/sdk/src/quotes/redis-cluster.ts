@@ -5,8 +5,8 @@ import { encodedMget, firstKey, hasToken, openMget, secondKey, type Mget } from 
 import type { InstrumentRef, QuoteSink } from "./source.ts";
 import { untilAborted } from "./until-aborted.ts";
 
-/** Keys that are asked for, of one node, before the event loop gets its turn. */
-const KEYS_A_TURN = 1_000;
+/** MGETs that are sent to a node at once, before the event loop gets its turn; each costs some microseconds and has one to ten keys. */
+const MGETS_A_TURN = 200;
 /** So many times that are under way at each node. */
 const UNDER_WAY = 4;
 
@@ -83,20 +83,25 @@ export class ClusterKeys {
   }
 }
 
-/** The places by the slots of their keys. Takes 5 ms a thousand, so the event loop gets its turns. */
+/** The places by the slots of their keys: some milliseconds a thousand, so the event loop gets its turns. */
 async function grouped(places: readonly number[], keyOf: (place: number) => string): Promise<Group[]> {
   const { Command } = await import("ioredis");
   const by_slot = new Map<number, { places: number[]; keys: string[] }>();
   for (const [count, place] of places.entries()) {
+    if (count % 1_000 === 0) await nextTurn();
     const key = keyOf(place);
     const slot = new Command("get", [key]).getSlot();
     const group = by_slot.get(slot) ?? { places: [], keys: [] };
     by_slot.set(slot, group);
     group.places.push(place);
     group.keys.push(key);
-    if (count % KEYS_A_TURN === 0) await nextTurn();
   }
-  return [...by_slot].map(([slot, group]) => ({ slot, ...group, bytes: encodedMget(group.keys) }));
+  const groups: Group[] = [];
+  for (const [slot, group] of by_slot) {
+    if (groups.length % 1_000 === 0) await nextTurn();
+    groups.push({ slot, ...group, bytes: encodedMget(group.keys) });
+  }
+  return groups;
 }
 
 async function readGroups(reading: Reading, groups: readonly Group[]): Promise<void> {
@@ -110,10 +115,11 @@ function nodesOf(cluster: Cluster): (group: Group) => Redis | null {
   return ({ slot }) => by_name.get(cluster.slots[slot]?.[0] ?? "") ?? null;
 }
 
-/** A few times KEYS_A_TURN at once. What is still to be asked of a node that failed is not. */
+/** What is still to be asked of a node that failed is not. */
 async function readNode(reading: Reading, node: Redis | null, groups: readonly Group[]): Promise<void> {
   if (node === null) return;
-  const queue = turnsOf(groups).values();
+  const turn_count = Math.ceil(groups.length / MGETS_A_TURN);
+  const queue = Array.from({ length: turn_count }, (_, turn) => groups.slice(turn * MGETS_A_TURN, (turn + 1) * MGETS_A_TURN)).values();
   let goes_on = true;
   const readSome = async (): Promise<void> => {
     for (const turn of queue) {
@@ -124,20 +130,6 @@ async function readNode(reading: Reading, node: Redis | null, groups: readonly G
     }
   };
   await Promise.all(Array.from({ length: UNDER_WAY }, readSome));
-}
-
-function turnsOf(groups: readonly Group[]): Group[][] {
-  const turns: Group[][] = [];
-  let count = KEYS_A_TURN;
-  for (const group of groups) {
-    if (count >= KEYS_A_TURN) {
-      turns.push([]);
-      count = 0;
-    }
-    turns.at(-1)?.push(group);
-    count += group.keys.length;
-  }
-  return turns;
 }
 
 /** False where it was not answered. */

@@ -8,6 +8,7 @@ export type Mget = (client: Redis, bytes: Buffer) => Promise<readonly unknown[]>
 export async function openMget(): Promise<Mget> {
   const { Command } = await import("ioredis");
   return async (client, bytes) => {
+    inOneWrite(client);
     const command = new Command("mget");
     command.toWritable = () => bytes;
     client.sendCommand(command);
@@ -15,6 +16,14 @@ export async function openMget(): Promise<Mget> {
     assert(Array.isArray(reply), "redis: MGET answers with something else than a list");
     return reply;
   };
+}
+
+/** What is sent until this turn's microtasks have run leaves as one write: for short commands the writes cost the most. */
+function inOneWrite({ stream }: Redis): void {
+  // There is none before the client is connected.
+  if (stream?.writableCorked !== 0) return;
+  stream.cork();
+  process.nextTick(() => stream.uncork());
 }
 
 /** MGET as Redis takes it (RESP). */

@@ -55,6 +55,17 @@ onEveryPostgres("a database", (store) => {
     });
   });
 
+  test("a statement is planned for the values it is given, however often it runs", async () => {
+    const Plans = z.object({ generic: WholeColumn, custom: WholeColumn });
+    for (let run = 0; run < 10; run += 1) await store.db.many(N, "test.planned", "select n from unnest($1::int4[]) as n", [[1, 2, 3]]);
+    const plans = await store.db.one(
+      Plans,
+      "test.plans",
+      "select generic_plans as generic, custom_plans as custom from pg_prepared_statements where name = 'test.planned'",
+    );
+    expect(plans).toEqual({ generic: 0, custom: 10 });
+  });
+
   test("a session is in UTC, whatever the database says", async () => {
     await store.db.script("do $$ begin execute format('alter database %I set TimeZone = ''Asia/Kolkata''', current_database()); end $$");
     const other = await openPool(store.url);

@@ -90,6 +90,7 @@ function unitsOfLots(count: number | undefined, lot: number | null, { instrument
 /** What a strategy's open legs cost together stays within what money can be, or no sum over them could be told. */
 async function refuseTooLarge({ database }: Context, strategy: Strategy, leg: { quantity: number; entry_price: number }): Promise<void> {
   const open = (await legs.list(database, strategy)).filter(({ closed_at }) => closed_at === null);
+  if (open.length === 0) return; // the leg alone is the table's to refuse
   const bought = [...open, leg].map(({ quantity, entry_price }) => ({ direction: "BUY" as const, quantity, entry_price }));
   if (entryValueUnits(bought) !== null) return;
   throw new StratctlError("money_too_large", `the legs of "${strategy.name}" would cost more than ${MONEY_MAX} rupees together`);

@@ -50,7 +50,7 @@ create table strategy (
   constraint strategy_pkey PRIMARY KEY (strategy_id),
   constraint strategy_status_known CHECK (status = ANY (ARRAY['active'::text, 'archived'::text])),
   constraint strategy_type_known CHECK (strategy_type = ANY (ARRAY['manual'::text, 'automated'::text]))
-) with (fillfactor=70);
+) with (fillfactor=50);
 CREATE INDEX strategy_account_created_idx ON strategy USING btree (trading_account_id, created_at DESC);
 CREATE UNIQUE INDEX strategy_default_key ON strategy USING btree (trading_account_id) WHERE is_default;
 CREATE UNIQUE INDEX strategy_name_key ON strategy USING btree (trading_account_id, lower(strategy_name)) WHERE status = 'active'::text;
@@ -58,7 +58,7 @@ CREATE TRIGGER strategy_candles_removed AFTER DELETE ON strategy FOR EACH ROW EX
 CREATE TRIGGER strategy_candles_truncated AFTER TRUNCATE ON strategy FOR EACH STATEMENT EXECUTE FUNCTION stratctl_remove_candles();
 CREATE TRIGGER strategy_removed AFTER DELETE ON strategy FOR EACH ROW EXECUTE FUNCTION stratctl_strategy_changed();
 CREATE TRIGGER strategy_status_changed AFTER UPDATE OF status, archived_at ON strategy FOR EACH ROW WHEN (old.status IS DISTINCT FROM new.status OR old.archived_at IS DISTINCT FROM new.archived_at) EXECUTE FUNCTION stratctl_strategy_changed();
-CREATE TRIGGER strategy_updated_at BEFORE UPDATE ON strategy FOR EACH ROW WHEN (old.trading_account_id IS DISTINCT FROM new.trading_account_id OR old.strategy_name IS DISTINCT FROM new.strategy_name OR old.description IS DISTINCT FROM new.description OR old.strategy_type IS DISTINCT FROM new.strategy_type OR old.tags IS DISTINCT FROM new.tags OR old.is_default IS DISTINCT FROM new.is_default OR old.status IS DISTINCT FROM new.status OR old.total_capital_deployed IS DISTINCT FROM new.total_capital_deployed OR old.total_margin_used IS DISTINCT FROM new.total_margin_used OR old.created_by IS DISTINCT FROM new.created_by OR old.metadata IS DISTINCT FROM new.metadata OR old.archived_at IS DISTINCT FROM new.archived_at) EXECUTE FUNCTION stratctl_updated_at();
+CREATE TRIGGER strategy_updated_at BEFORE UPDATE OF trading_account_id, strategy_name, description, strategy_type, tags, is_default, status, total_capital_deployed, total_margin_used, created_by, metadata, archived_at ON strategy FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION stratctl_updated_at();
 
 create table strategy_instruments (
   id integer not null default nextval('strategy_instruments_id_seq'::regclass),

@@ -44,10 +44,15 @@ export async function benchHistory(
 
 function startDaemon(url: string, redis_url: string): { kill: () => void } {
   const program = path.join(import.meta.dirname, "daemon-process.ts");
-  const child = spawn(process.execPath, [program, url, redis_url, String(minuteOf(1)), "600000"], {
+  const child = spawn(process.execPath, [program, url, redis_url, String(minuteOf(1))], {
     stdio: ["ignore", "ignore", "inherit"],
   });
-  return { kill: () => child.kill() };
+  return {
+    kill() {
+      if (child.exitCode !== null) throw new Error("the daemon ended before what was to be measured beside it");
+      child.kill();
+    },
+  };
 }
 
 async function hasMarks(client: Client): Promise<void> {

@@ -2,6 +2,7 @@ import { assert } from "../errors.ts";
 import { isoOf } from "../model/instant.ts";
 import { amountOf } from "../model/money.ts";
 import type { Quote } from "../model/quote.ts";
+import { placesBefore, valuesFrom } from "./places.ts";
 import type { InstrumentRef } from "./source.ts";
 
 /** A quote stamped further ahead of now than this is refused: one of the two clocks is wrong. */
@@ -83,20 +84,22 @@ export class QuoteBoard {
 
   /** Takes another list of instruments. Those in both keep what is held of them, by name; the others are forgotten. */
   rebook(instruments: readonly InstrumentRef[]): void {
-    const before = new Map(this.#instruments.map(({ instrument }, index) => [instrument, index]));
-    const from = Int32Array.from(instruments, ({ instrument }) => before.get(instrument) ?? -1);
+    const from = placesBefore(instruments, this.#instruments);
+    const { length } = instruments;
+    const moved = (values: Float64Array): Float64Array<ArrayBuffer> =>
+      valuesFrom(values, from, { into: new Float64Array(length), none: Number.NaN });
     this.#instruments = instruments;
-    this.#given = new Uint8Array(instruments.length);
-    this.price_units = moved(this.price_units, from);
-    this.at_ms = moved(this.at_ms, from);
-    this.source = Int8Array.from(from, (index) => this.source[index] ?? -1);
+    this.#given = new Uint8Array(length);
+    this.price_units = moved(this.price_units);
+    this.at_ms = moved(this.at_ms);
+    this.source = valuesFrom(this.source, from, { into: new Int8Array(length), none: -1 });
     // What somebody noted by its place lies elsewhere now.
     this.#revision += 1;
-    this.#moved_at = new Float64Array(instruments.length).fill(this.#revision);
-    this.#moved_places = new Int32Array(instruments.length);
+    this.#moved_at = new Float64Array(length).fill(this.#revision);
+    this.#moved_places = new Int32Array(length);
     for (const told of this.#told) {
-      told.price_units = moved(told.price_units, from);
-      told.at_ms = moved(told.at_ms, from);
+      told.price_units = moved(told.price_units);
+      told.at_ms = moved(told.at_ms);
       told.why = Array.from(from, (index) => told.why[index] ?? null);
     }
   }
@@ -250,8 +253,4 @@ export class QuoteBoard {
     const why = Array.from<null>({ length: this.length }).fill(null);
     return this.#told.push({ name: source, price_units: none(), at_ms: none(), why, away: null }) - 1;
   }
-}
-
-function moved(values: Float64Array, from: Int32Array): Float64Array<ArrayBuffer> {
-  return Float64Array.from(from, (index) => values[index] ?? Number.NaN);
 }

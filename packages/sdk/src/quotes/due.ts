@@ -1,3 +1,4 @@
+import { placesBefore, valuesFrom } from "./places.ts";
 import type { InstrumentRef } from "./source.ts";
 
 /** What an answer about an instrument was worth: a price of now, an old one, or none. */
@@ -23,10 +24,10 @@ export class Due {
   /** Takes another list of instruments; those in both keep their waits. */
   follow(instruments: readonly InstrumentRef[]): void {
     if (instruments === this.#instruments) return;
-    const before = new Map(this.#instruments.map(({ instrument }, index) => [instrument, index]));
-    const from = Int32Array.from(instruments, ({ instrument }) => before.get(instrument) ?? -1);
-    this.#from_ms = Float64Array.from(from, (index) => this.#from_ms[index] ?? Number.NEGATIVE_INFINITY);
-    this.#misses = Uint8Array.from(from, (index) => this.#misses[index] ?? 0);
+    const from = placesBefore(instruments, this.#instruments);
+    const { length } = instruments;
+    this.#from_ms = valuesFrom(this.#from_ms, from, { into: new Float64Array(length), none: Number.NEGATIVE_INFINITY });
+    this.#misses = valuesFrom(this.#misses, from, { into: new Uint8Array(length), none: 0 });
     this.#instruments = instruments;
   }
 

@@ -52,6 +52,6 @@ export { knownUntil } from "./market/calendar.ts";
 export type { Shard } from "./store/shard.ts";
 export { parseInput } from "./api/input.ts";
 export { INTERVAL_MS } from "./m2m/rollup.ts";
-export { daySpans } from "./market/calendar.ts";
+export { daySpans, EXCHANGE_DEFAULT } from "./market/calendar.ts";
 export { DAY_MS, MINUTE_MS } from "./market/day.ts";
 export { STALE_MS_MAX } from "./model/quote.ts";

@@ -63,17 +63,18 @@ export interface BucketRule {
  * console.log(new Date(startOf(Date.parse("2026-11-25T10:14:59+05:30"))).toISOString()); // 2026-11-25T03:45:00.000Z
  */
 export function bucketsOf({ interval, sessions, offset_minutes }: BucketRule): (at_ms: number) => number {
-  const length_ms = LENGTH_MS[interval];
-  const offset_ms = offset_minutes * LENGTH_MS["1m"];
+  const length_ms = INTERVAL_MS[interval];
+  const offset_ms = offset_minutes * INTERVAL_MS["1m"];
   return (at_ms) => {
     const last = lastOpened(sessions, at_ms);
     const inside = last !== undefined && at_ms < last.close_ms;
-    const from_ms = inside ? last.open_ms : floor(at_ms + offset_ms, LENGTH_MS["1d"]) - offset_ms;
+    const from_ms = inside ? last.open_ms : floor(at_ms + offset_ms, INTERVAL_MS["1d"]) - offset_ms;
     return from_ms + floor(at_ms - from_ms, length_ms);
   };
 }
 
-const LENGTH_MS = {
+/** How long a candle of each interval is. */
+export const INTERVAL_MS = {
   "1m": 60_000,
   "5m": 300_000,
   "15m": 900_000,

@@ -5,6 +5,7 @@ import {
   announcedDays,
   builtinCalendar,
   dayOf,
+  daySpans,
   knownDay,
   knownUntil,
   lastSession,
@@ -74,6 +75,17 @@ describe("sessionOn", () => {
     expect(sessionOn(calendar, "BCD", "2026-08-03")).toBeNull();
     expect(() => sessionOn(calendar, "NFO", "2025-02-30")).toThrow(expect.objectContaining({ code: "input_invalid" }));
   });
+});
+
+test("several exchanges have one span a day, from the first open to the last close, ascending", () => {
+  const range = { from_day: "2026-10-01", to_day: "2026-10-05" };
+  const [nfo, mcx] = ["NFO", "MCX"].map((exchange) => sessionsBetween(calendar, exchange, range));
+  const spans = daySpans(calendar, ["NFO", "MCX"], range);
+  expect(spans.map(({ day }) => day)).toEqual(mcx?.map(({ day }) => day));
+  expect(spans[0]).toEqual({ day: "2026-10-01", open_ms: mcx?.[0]?.open_ms, close_ms: mcx?.[0]?.close_ms });
+  expect(spans[0]?.open_ms).toBeLessThan(nfo?.[0]?.open_ms ?? 0);
+  expect(daySpans(calendar, ["MCX", "NFO"], range)).toEqual(spans);
+  expect(daySpans(calendar, [], range)).toEqual([]);
 });
 
 describe("instants", () => {

@@ -1,4 +1,4 @@
-import { DAY_MS, dayAt, startOfDay } from "./day.ts";
+import { DAY_MS, dayAt, MINUTE_MS, startOfDay } from "./day.ts";
 import { inForce, isOrdinary, type Calendar } from "./days.ts";
 
 export { builtinCalendar, parseCalendar, type Calendar } from "./days.ts";
@@ -48,6 +48,27 @@ export function sessionsBetween(calendar: Calendar, exchange: string, range: { f
     if (session !== null) sessions.push(session);
   }
   return sessions;
+}
+
+/** The exchange whose hours count where nothing names one: a strategy without legs. */
+export const EXCHANGE_DEFAULT = "NFO";
+
+/**
+ * One span a day over several exchanges' sessions, ascending: from the first open to the last close. What a strategy on all of
+ * them can be marked in.
+ */
+export function daySpans(
+  calendar: Calendar,
+  exchanges: readonly string[],
+  range: { from_day: string; to_day: string },
+): { day: string; open_ms: number; close_ms: number }[] {
+  const sessions = exchanges.flatMap((exchange) => sessionsBetween(calendar, exchange, range));
+  const days = [...Map.groupBy(sessions, ({ day }) => day)].map(([day, ofDay]) => ({
+    day,
+    open_ms: Math.min(...ofDay.map(({ open_ms }) => open_ms)),
+    close_ms: Math.max(...ofDay.map(({ close_ms }) => close_ms)),
+  }));
+  return days.toSorted((a, b) => a.open_ms - b.open_ms);
 }
 
 /**
@@ -158,7 +179,6 @@ export function announcedDays(calendar: Calendar, exchange: string): { day: stri
   return special.filter(({ hours }) => hours === "announced").map(({ day, name }) => ({ day, name }));
 }
 
-const MINUTE_MS = 60_000;
 /** Exchanges close for a long weekend at most; past a month the calendar is wrong, and the search ends. */
 const SEARCH_DAYS_MAX = 31;
 

@@ -5,6 +5,7 @@ import { StratctlError } from "../errors.ts";
 export const WEEKDAYS = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"] as const;
 export type Weekday = (typeof WEEKDAYS)[number];
 
+export const MINUTE_MS = 60_000;
 export const DAY_MS = 86_400_000;
 
 /** True where the calendar has such a day. Engines take 2025-02-30 for 2 March. */

@@ -16,11 +16,20 @@ export const Quote = z.object({
 });
 export type Quote = z.infer<typeof Quote>;
 
+/** A price older than this is stale. */
+export const STALE_MS_MAX = 60_000;
+
 export const QuoteQuery = z.strictObject({
   /** `NFO:NIFTY25N0424500CE`; a bare F&O symbol gets its exchange. At most 500. */
   i: z
     .union([z.string(), z.array(z.string())])
     .transform((given) => [given].flat())
-    .pipe(z.array(z.string().trim().min(1)).min(1).max(500)),
+    .pipe(
+      z
+        .array(z.string().trim().min(1, { error: "is empty" }))
+        .min(1)
+        .max(500),
+    )
+    .meta({ title: "instrument" }),
 });
 export type QuoteQuery = z.input<typeof QuoteQuery>;

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { StratctlError } from "../errors.ts";
 import { LegAdd } from "../model/leg.ts";
 import { M2mQuery } from "../model/candle.ts";
+import { QuoteQuery } from "../model/quote.ts";
 import { StrategyCreate, StrategyUpdate } from "../model/strategy.ts";
 import { parseInput } from "./input.ts";
 import type { z } from "zod";
@@ -57,4 +58,11 @@ test("instants: with a zone, epoch seconds, epoch milliseconds, never without a 
   expect(at("1753933500000")).toBe("2025-07-31T03:45:00Z");
   expect(refusal(M2mQuery, { strategy_id: 1, from_time: "2025-07-31T09:15:00" }).message).toContain("write it with its zone");
   expect(refusal(M2mQuery, { strategy_id: 1, from_time: 20, to_time: 10 }).message).toContain("lies after to_time");
+});
+
+test("an instrument to be quoted is called so, whatever its parameter is called", () => {
+  expect(refusal(QuoteQuery, { i: [""] }).message).toBe('instrument "" is empty');
+  expect(refusal(QuoteQuery, { i: ["NSE:A", "  "] })).toMatchObject({ message: 'instrument "  " is empty', fields: [{ field: "i.1" }] });
+  expect(refusal(QuoteQuery, { i: "" }).message).toBe("instrument is empty");
+  expect(refusal(QuoteQuery, {}).message).toBe("i is missing");
 });

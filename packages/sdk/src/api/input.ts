@@ -17,15 +17,23 @@ export interface BadField {
 export function parseInput<Schema extends z.ZodType>(schema: Schema, given: unknown): z.output<Schema> {
   const result = schema.safeParse(given);
   if (result.success) return result.data;
-  const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
-  const errors = result.error.issues.flatMap((issue) => badFields(issue, given, known));
+  const fields: Fields = schema instanceof z.ZodObject ? schema.shape : {};
+  const errors = result.error.issues.flatMap((issue) => badFields(issue, given, fields));
   throw new StratctlError("input_invalid", errors[0]?.message ?? "the input is not valid", { details: { errors } });
 }
 
-function badFields(issue: z.core.$ZodIssue, given: unknown, known: readonly string[]): BadField[] {
+type Fields = Readonly<Record<string, z.core.$ZodType>>;
+
+function badFields(issue: z.core.$ZodIssue, given: unknown, fields: Fields): BadField[] {
   const field = issue.path.map(String).join(".");
-  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => ({ field: key, message: unknownField(key, known) }));
-  return [{ field, message: sentence(field, complaint(issue), valueAt(given, issue.path)) }];
+  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => ({ field: key, message: unknownField(key, Object.keys(fields)) }));
+  return [{ field, message: sentence(entryName(issue.path, fields) ?? field, complaint(issue), valueAt(given, issue.path)) }];
+}
+
+/** What an entry of a list is called, where the list's schema has a title for it: `i.0` is an instrument. */
+function entryName([name, ...within]: readonly PropertyKey[], fields: Fields): string | undefined {
+  const list = within.length === 1 ? fields[String(name)] : undefined;
+  return list === undefined ? undefined : z.globalRegistry.get(list)?.title;
 }
 
 /** Reads as one line: `quantity must be a whole number above 0, not 0`, `name "12" is made of digits only`. */

@@ -34,7 +34,8 @@ export async function upsertMany(db: Db, given: CandleBatch, { overwrite }: { ov
 async function upsertSlice(db: Db, batch: CandleBatch, overwrite: boolean): Promise<CandleUpsert> {
   const params = paramsOf(batch);
   const [name, sql] = overwrite ? (["candle.replace", REPLACE] as const) : (["candle.merge", MERGE] as const);
-  const written = await retried(() => db.run(name, sql, params));
+  const [first, last] = [batch.strategy_id[0] ?? 0, batch.strategy_id[batch.length - 1] ?? 0];
+  const written = await retried(() => db.run(name, sql, [...params, first, last]));
   if (written === batch.length) return { written, left_out: 0 };
   const { count } = await db.one(Count, "candle.leftOut", LEFT_OUT, params);
   return { written, left_out: count };
@@ -69,7 +70,10 @@ const GIVEN = `(select unnest($1::int4[]) as strategy_id, unnest($2::timestamptz
       unnest($10::int4[]) as stale_count, unnest($11::int4[]) as oldest_age_ms, unnest($12::int8[]) as sampled,
       unnest($13::timestamptz[]) as first_at, unnest($14::timestamptz[]) as last_at) as given`;
 
-/** A strategy may be gone since the book was read, and a P&L beyond the bound would end the statement for the rows behind it. */
+/**
+ * A strategy may be gone since the book was read, and a P&L beyond the bound would end the statement for the rows behind it.
+ * Without the first and last strategy of the slice, each slice would read all strategies.
+ */
 const INSERT = `insert into strategy_m2m_candles as kept
     (strategy_id, timestamp, open, high, low, close, entry_value, realized_pnl, instrument_count, sample_count, stale_count,
      oldest_age_ms, sampled, first_at, last_at, source)
@@ -78,7 +82,9 @@ const INSERT = `insert into strategy_m2m_candles as kept
     bit_count(sampled::bit(64)), stale_count, oldest_age_ms, sampled, first_at,
     last_at, $15
   from ${GIVEN}
-  where exists (select from strategy where strategy.strategy_id = given.strategy_id)
+  where exists (
+      select from strategy where strategy.strategy_id = given.strategy_id and strategy.strategy_id between $16::int4 and $17::int4
+    )
     and greatest(realized_pnl_units + entry_value_units - low_units, high_units - realized_pnl_units - entry_value_units)
       <= ${MONEY_MAX_UNITS}
   order by given.strategy_id, given.minute

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { InstantColumn } from "../model/instant.ts";
 import { Mark } from "../model/mark.ts";
 import { MONEY_MAX_UNITS, MoneyColumn } from "../model/money.ts";
@@ -5,7 +6,7 @@ import { int4Array, int8Array, textArray } from "./array.ts";
 import { WholeColumn } from "./column.ts";
 import type { Db, Param } from "./db.ts";
 import { retried } from "./failure.ts";
-import { inSlices, type Slice } from "./slices.ts";
+import { abreast, inSlices, type Slice } from "./slices.ts";
 
 /** The marks of one sample as a structure of arrays; the first `length` places count. Money in units (1 = 0.0001 rupee). */
 export interface MarkBatch {
@@ -55,7 +56,17 @@ function paramsOf(batch: MarkBatch, { from, to }: Slice): Param[] {
     int4Array(batch.stale.subarray(from, to), length),
     int8Array(batch.oldest_age_ms.subarray(from, to), length),
     textArray(batch.reason.slice(from, to), length),
+    ...endsOf(batch.strategy_id.subarray(from, to)),
   ];
+}
+
+function endsOf(ids: Int32Array): [number, number] {
+  let [first, last] = [ids[0] ?? 0, ids[0] ?? 0];
+  for (const id of ids) {
+    first = Math.min(first, id);
+    last = Math.max(last, id);
+  }
+  return [first, last];
 }
 
 /** As rows of strategy_mark; those whose money is known and within what money can be. */
@@ -83,16 +94,19 @@ const set = (given: "given" | "excluded"): string => `set at = ${given}.at, m2m 
     entry_value = ${given}.entry_value, realized_pnl = ${given}.realized_pnl, instrument_count = ${given}.instrument_count,
     priced = ${given}.priced, stale = ${given}.stale, oldest_age_ms = ${given}.oldest_age_ms, reason = ${given}.reason`;
 
+/** Without the first and last strategy of the slice, each slice would read all marks. */
 const UPDATE = `update strategy_mark as kept ${set("given")}
   from ${GIVEN}
-  where kept.strategy_id = given.strategy_id and ${newer("given")}`;
+  where kept.strategy_id = given.strategy_id and kept.strategy_id between $11::int4 and $12::int4 and ${newer("given")}`;
 
 /** Rows are taken in the order of their ids, so that two writers do not wait for each other. */
 const UPSERT = `insert into strategy_mark as kept
     (strategy_id, at, m2m, pnl, entry_value, realized_pnl, instrument_count, priced, stale, oldest_age_ms, reason)
   select strategy_id, at, m2m, pnl, entry_value, realized_pnl, instrument_count, priced, stale, oldest_age_ms, reason
   from ${GIVEN}
-  where exists (select from strategy where strategy.strategy_id = given.strategy_id)
+  where exists (
+      select from strategy where strategy.strategy_id = given.strategy_id and strategy.strategy_id between $11::int4 and $12::int4
+    )
   order by strategy_id
   on conflict (strategy_id) do update ${set("excluded")}
   where ${newer("excluded")}`;
@@ -126,17 +140,23 @@ export async function find(db: Db, key: { strategy_id: number }, now_ms: number)
  * Brings strategy.current_m2m and total_pnl, which others read with SQL, to the latest marks: NULL after one that is none. Only
  * rows that differ are written. How many.
  */
-export function settleStrategies(db: Db): Promise<number> {
-  return retried(() => db.run("mark.settle", SETTLE));
+export async function settleStrategies(db: Db): Promise<number> {
+  const { first, past } = await db.one(Ids, "mark.ids", IDS);
+  const width = Math.ceil((past - first) / db.lanes);
+  const parts = Array.from({ length: db.lanes }, (_, lane) => first + lane * width);
+  const counts = await abreast(
+    db,
+    parts.map((from) => () => retried(() => db.run("mark.settle", SETTLE, [from, from + width]))),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
-/** Rows are locked in the order of their ids first: two that settle at once do not deadlock. */
-const SETTLE = `with differing as (
-    select strategy.strategy_id, mark.m2m, mark.pnl
-    from strategy join strategy_mark mark using (strategy_id)
-    where (strategy.current_m2m, strategy.total_pnl) is distinct from (mark.m2m, mark.pnl)
-    order by strategy.strategy_id
-    for no key update of strategy
-  )
-  update strategy set current_m2m = differing.m2m, total_pnl = differing.pnl
-  from differing where differing.strategy_id = strategy.strategy_id`;
+const Ids = z.object({ first: z.int(), past: z.int() });
+const IDS = `select coalesce(min(strategy_id), 0) as first, coalesce(max(strategy_id), 0) + 1 as past from strategy_mark`;
+
+/** Two that settle at once go through the rows in one order; should they not, the one that Postgres ends is run again. */
+const SETTLE = `update strategy set current_m2m = mark.m2m, total_pnl = mark.pnl
+  from strategy_mark mark
+  where mark.strategy_id = strategy.strategy_id and strategy.strategy_id >= $1::int8 and strategy.strategy_id < $2::int8
+    and mark.strategy_id >= $1::int8 and mark.strategy_id < $2::int8
+    and (strategy.current_m2m, strategy.total_pnl) is distinct from (mark.m2m, mark.pnl)`;

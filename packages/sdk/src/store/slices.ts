@@ -7,24 +7,31 @@ export interface Slice {
 }
 
 /**
- * Writes the places 0 ≤ place < length in slices, as many at a time as the database runs statements at once; what each came to,
- * in their order. Slices are committed one by one: after a failure none is begun any more, those under way are waited for, and
- * the first error is thrown. A batch that is written again changes nothing in what was written already.
+ * Writes the places 0 ≤ place < length in slices, each committed by itself, as `abreast` does. A batch that is written again
+ * changes nothing in what was written already.
  */
-export async function inSlices<Result>(db: Db, length: number, write: (slice: Slice) => Promise<Result>): Promise<Result[]> {
-  const slices = slicesOf(length, db.lanes);
+export function inSlices<Result>(db: Db, length: number, write: (slice: Slice) => Promise<Result>): Promise<Result[]> {
+  return abreast(
+    db,
+    slicesOf(length, db.lanes).map((slice) => () => write(slice)),
+  );
+}
+
+/**
+ * Runs as many of the jobs at a time as the database runs statements; what they came to, in their order. After a failure none is
+ * begun any more, those under way are waited for, and the first error is thrown.
+ */
+export async function abreast<Result>(db: Db, jobs: readonly (() => Promise<Result>)[]): Promise<Result[]> {
   const results: Result[] = [];
-  let begun = 0;
+  const waiting = jobs.entries();
+  let failed = false;
   const lane = async (): Promise<void> => {
-    while (begun < slices.length) {
-      const place = begun;
-      begun += 1;
-      const slice = slices[place];
-      if (slice === undefined) return;
+    for (const [place, job] of waiting) {
+      if (failed) return;
       try {
-        results[place] = await write(slice);
+        results[place] = await job();
       } catch (error) {
-        begun = slices.length;
+        failed = true;
         throw error;
       }
     }

@@ -47,19 +47,17 @@ export function instantOf(value: unknown): number | null {
  * `default_offset_ms` east of UTC, and refused where that is null. Null for anything else, 31 February included.
  */
 export function isoMs(text: string, default_offset_ms: number | null): number | null {
-  const tail = ISO_TAIL.exec(text.slice(16));
-  if (tail === null || !ISO_HEAD.test(text)) return null;
-  const month = wholeAt(text, 5, 7) - 1;
+  if (text[4] !== "-" || text[7] !== "-" || (text[10] !== "T" && text[10] !== " ") || text[13] !== ":") return null;
+  const has_second = text[16] === ":";
+  const second = has_second ? wholeAt(text, 17, 19) : 0;
   const day = wholeAt(text, 8, 10);
-  const hour = wholeAt(text, 11, 13);
-  const minute = wholeAt(text, 14, 16);
-  const [, second = "0", fraction = "", zone] = tail;
-  const offset_ms = zone === undefined ? default_offset_ms : offsetOf(zone);
-  if (hour > 23 || minute > 59 || Number(second) > 59 || offset_ms === null) return null;
-  const wall = new Date(Date.UTC(wholeAt(text, 0, 4), month, day, hour, minute, Number(second)));
-  // Date.UTC lets 31 February roll over: what does not come back as written was no day.
-  if (wall.getUTCMonth() !== month || wall.getUTCDate() !== day) return null;
-  return wall.getTime() + Number(fraction.slice(0, 3).padEnd(3, "0")) - offset_ms;
+  const month = wholeAt(text, 5, 7) - 1;
+  const minute_ms = Date.UTC(wholeAt(text, 0, 4), month, day, wholeAt(text, 11, 13), wholeAt(text, 14, 16));
+  // What is no digit made it NaN; an hour or a month too many came out on another day.
+  if (Number.isNaN(minute_ms + second) || second > 59 || wholeAt(text, 14, 16) > 59 || !isOnDay(minute_ms, { month, day })) return null;
+  const tail = tailOf(text.slice(has_second ? 19 : 16), { has_second });
+  const offset_ms = tail === null ? null : (tail.offset_ms ?? default_offset_ms);
+  return tail === null || offset_ms === null ? null : minute_ms + second * 1000 + tail.fraction_ms - offset_ms;
 }
 
 /** All exchanges of the calendar keep Indian time, UTC+05:30, without daylight saving. */
@@ -74,9 +72,9 @@ const SENTINEL_2038 = { from_ms: Date.UTC(2038, 0, 18), to_ms: Date.UTC(2038, 0,
 /** From here on an epoch is milliseconds: as seconds it would be the year 5138. */
 const EPOCH_MS_FROM = 1e11;
 
-const ISO_HEAD = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d/;
-/** What follows hours and minutes: seconds with a fraction, and a zone. */
-const ISO_TAIL = /^(?::(\d\d)(?:[.,](\d{1,9}))?)?(?: ?(Z|z|[+-]\d\d:?\d\d))?$/;
+/** What follows hours, minutes and seconds: a fraction, and a zone. */
+const ISO_TAIL = /^(?:[.,](\d{1,9}))?(?: ?(Z|z|[+-]\d\d:?\d\d))?$/;
+const NO_TAIL = { fraction_ms: 0, offset_ms: null };
 
 function tellJson(sink: QuoteSink, index: number, text: string): boolean {
   let body: unknown;
@@ -115,15 +113,32 @@ function instantOfEpoch(epoch: number): number | null {
 }
 
 function instantOfText(text: string): number | null {
-  if (/^\d{1,16}(\.\d{1,9})?$/.test(text)) return instantOfEpoch(Number(text));
+  if (text[4] !== "-" && /^\d{1,16}(\.\d{1,9})?$/.test(text)) return instantOfEpoch(Number(text));
   return isoMs(text, IST_OFFSET_MS);
 }
 
-/** The number that stands there: known to be digits, and read without an object, for a hundred thousand times a sample. */
+/** The number that stands there, NaN where not only digits do; read without an object, for a hundred thousand times a sample. */
 function wholeAt(text: string, from: number, to: number): number {
   let number = 0;
-  for (let at = from; at < to; at += 1) number = number * 10 + text.charCodeAt(at) - 48;
+  for (let at = from; at < to; at += 1) {
+    const digit = text.charCodeAt(at) - 48;
+    number = digit >= 0 && digit <= 9 ? number * 10 + digit : Number.NaN;
+  }
   return number;
+}
+
+/** Date.UTC lets 31 February, 24:00 and month 13 roll over: what does not come back as written was no day. */
+function isOnDay(at_ms: number, { month, day }: { month: number; day: number }): boolean {
+  const date = new Date(at_ms);
+  return date.getUTCMonth() === month && date.getUTCDate() === day;
+}
+
+function tailOf(tail: string, { has_second }: { has_second: boolean }): { fraction_ms: number; offset_ms: number | null } | null {
+  if (tail === "") return NO_TAIL;
+  const [found, fraction, zone] = ISO_TAIL.exec(tail) ?? [];
+  if (found === undefined || (fraction !== undefined && !has_second)) return null;
+  const fraction_ms = fraction === undefined ? 0 : Number(fraction.slice(0, 3).padEnd(3, "0"));
+  return { fraction_ms, offset_ms: zone === undefined ? null : offsetOf(zone) };
 }
 
 function offsetOf(zone: string): number {

@@ -11,6 +11,13 @@ import { onEveryPostgres } from "../support/store.ts";
 import { BARS, DAYS, enterStrategies, expectedOf, STRATEGIES, TICKS } from "./made-up.ts";
 import { candleRows, everyRow } from "./rows.ts";
 
+const STRANGLE = ["NFO:NIFTY2681124500CE", "NFO:NIFTY2681124300PE"];
+
+async function scratchFolder(): Promise<AsyncDisposable & { folder: string }> {
+  const folder = await mkdtemp(path.join(tmpdir(), "stratctl-t-"));
+  return { folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) };
+}
+
 let made = 0;
 const account = (): string => `M${(made += 1)}`;
 
@@ -157,6 +164,36 @@ onEveryPostgres("replay of a made-up recording", (store) => {
     const { candles } = expectedOf(TICKS, 1, STRATEGIES["strangle"] ?? { legs: [] });
     const rows = await candleRows(store.db, ids.get("strangle") ?? 0);
     expect(rows).toEqual(candles.filter(({ minute }) => minute < "2026-08-03T05:03:00.000Z"));
+  });
+
+  test("a recording that ends early is sampled until its last quote is stale, and makes no afternoon", async () => {
+    await using scratch = await scratchFolder();
+    const file = path.join(scratch.folder, "short.csv");
+    const rows = ["04:00:00", "04:00:30"].flatMap((time) => STRANGLE.map((instrument) => `2026-08-03T${time}Z,${instrument},101.5`));
+    await writeFile(file, ["at_utc,instrument,price", ...rows].join("\n"));
+    const ids = await enterStrategies(store, account());
+    const report = await replay({ db: store.db, path: file, strategy_ids: [...ids.values()] });
+    const minutes = (await candleRows(store.db, ids.get("strangle") ?? 0)).map(({ minute }) => minute.slice(11, 16));
+    expect(minutes).toEqual(["04:00", "04:01"]);
+    // From the open at 03:45:00 to 04:01:30, both included.
+    expect(report.sample_count).toBe(16 * 60 + 31);
+  });
+
+  test("a recording that gives a strategy no candle leaves its latest mark alone", async () => {
+    await using scratch = await scratchFolder();
+    const file = path.join(scratch.folder, "one-leg.csv");
+    await writeFile(file, `at_utc,instrument,price\n2026-08-04T09:59:00Z,${STRANGLE[0]},10.5\n2026-08-04T10:09:59Z,${STRANGLE[0]},10.5\n`);
+    const name = account();
+    const ids = await enterStrategies(store, name);
+    const strategy_ids = [...ids.values()];
+    await replay({ db: store.db, path: TICKS, strategy_ids });
+    await using api = await connect({ url: store.url, account_id: name });
+    const marks = async () =>
+      Promise.all(strategy_ids.map(async (strategy_id) => ({ ...(await api.strategies.mark({ strategy_id })), age_ms: 0 })));
+    const before = await marks();
+    expect(before.some(({ m2m }) => typeof m2m === "number")).toBe(true);
+    expect(await replay({ db: store.db, path: file, strategy_ids })).toMatchObject({ candle_count: 0 });
+    expect(await marks()).toEqual(before);
   });
 
   test("what cannot be replayed is refused before anything is written", async () => {

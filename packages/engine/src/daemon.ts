@@ -6,6 +6,7 @@ import {
   type Calendar,
   type Db,
   type QuoteSource,
+  type Shard,
   type SourceStatus,
   type StratctlError,
 } from "@stratctl/sdk/internal";
@@ -30,6 +31,8 @@ export interface DaemonOptions {
   readonly timing?: Partial<DaemonTiming> | undefined;
   readonly calendar?: Calendar | undefined;
   readonly clock?: Clock | undefined;
+  /** Several engines share a database: this one marks the accounts whose hash falls on its shard. */
+  readonly shard?: Shard | undefined;
   /** One sample, written, and the end. Rejects where the database does not answer. */
   readonly once?: boolean | undefined;
   /** Called after each pass. */
@@ -132,7 +135,7 @@ class Daemon {
     checkedInterval(interval_ms);
     // The sources leave a fifth of the interval to the rest of the pass.
     this.#fallback = new Fallback({ sources, stale_ms_max, deadline_ms: Math.min(0.8 * interval_ms, SOURCES_MS_MAX), clock });
-    this.#keeper = new BookKeeper({ db, calendar, clock });
+    this.#keeper = new BookKeeper({ db, calendar, clock, shard: options.shard });
     this.#sampler = new Sampler({ calendar, board: this.#board, stale_ms_max, carry_after_ms, source: "live" });
     this.#writer = new Writer({ db, overwrite: false, candles_max: waiting_max });
     this.#unwritten = new UnwrittenQuotes(this.#board);

@@ -10,6 +10,7 @@ import {
   type RecordedQuote,
   type Recording,
   type RecordingSummary,
+  type MarkBatch,
 } from "@stratctl/sdk/internal";
 import { readBook, type Book } from "./book.ts";
 import { setImmediate as breath } from "node:timers/promises";
@@ -72,7 +73,7 @@ export interface ReplayReport {
  * Runs a recording through the engine and writes the candles, source `replay`. A sample at instant t sees, for each instrument,
  * the last quote with session open ≤ at ≤ t (of equal times the later line); and, from open + carry_after_ms on, for an
  * instrument with none, its last quote before the open, counted stale. A day is sampled through all of its session where the
- * recording has a quote within a session of that day, but never past this moment. Legs are as they are now, whenever they were
+ * recording has a quote within a session of that day, but not past the time when its last quote is stale, nor past this moment. Legs are as they are now, whenever they were
  * added; latest marks and prices move only forward in time.
  *
  * @throws StratctlError recording_invalid, file_unusable, input_invalid, interrupted, database_unreachable, database_refused
@@ -126,13 +127,19 @@ class ReplayRun {
   readonly #notes = new GapNotes();
   readonly #days: string[] = [];
   readonly #quoted = new Set<string>();
+  readonly #stale_ms_max: number;
+  /** Strategies that this run gave a candle: of the others it has nothing to say, and their latest marks stay. */
+  readonly #marked = new Set<number>();
   #day: Day | null = null;
+  /** The time of the recording's last quote so far, of whatever instrument. */
+  #quoted_ms = Number.NEGATIVE_INFINITY;
   #last_day: string | null = null;
   #writing: Promise<void> = Promise.resolve();
   #sample_count = 0;
 
   constructor(recording: Recording, book: Book, settings: Settings) {
     const { calendar, stale_ms_max = 60_000, carry_after_ms = 60_000 } = settings;
+    this.#stale_ms_max = stale_ms_max;
     this.#recording = recording;
     this.#book = book;
     this.#settings = settings;
@@ -160,6 +167,7 @@ class ReplayRun {
   }
 
   accept({ instrument, price_units, at_ms }: RecordedQuote): void {
+    this.#quoted_ms = at_ms;
     const place = this.#places.get(instrument);
     if (place === undefined) return;
     this.#board.accept(place, price_units, at_ms, at_ms, SOURCE);
@@ -208,14 +216,16 @@ class ReplayRun {
   async #sampleUntil(before_ms: number): Promise<void> {
     const day = this.#day;
     if (day === null) return;
-    const end_ms = Math.min(before_ms, day.to_ms);
+    const is_rest = before_ms >= day.to_ms;
+    // The rest of a day is told by its last quotes no longer than until they are stale: ten recorded minutes make no afternoon.
+    const end_ms = is_rest ? Math.min(day.to_ms, this.#quoted_ms + this.#stale_ms_max + 1) : before_ms;
     for (; day.next_ms < end_ms; day.next_ms += this.#settings.every_ms) {
       if (this.#sampler.minute_ms !== floorTo(day.next_ms, MINUTE_MS)) await this.#turn(day.next_ms);
       if (this.#settings.speed !== "max") await this.#pace(day, this.#settings.speed);
       this.#sampler.sample(day.next_ms);
       this.#sample_count += 1;
     }
-    if (day.next_ms < day.to_ms) return;
+    if (!is_rest) return;
     this.#finishMinute({ with_marks: true });
     await this.#write();
     this.#day = null;
@@ -234,7 +244,8 @@ class ReplayRun {
   #finishMinute(options: { with_marks: boolean }): void {
     if (this.#sampler.minute_ms === null) return;
     const { minute_ms, candles, marks, gaps } = this.#sampler.finish(options);
-    this.#writer.finish(candles, marks);
+    for (const strategy_id of candles.strategy_id) this.#marked.add(strategy_id);
+    this.#writer.finish(candles, marks === null ? null : marksOf(marks, this.#marked));
     this.#notes.add(minute_ms, candles, gaps);
     this.#settings.onProgress?.({
       minute_ms,
@@ -276,6 +287,25 @@ class ReplayRun {
       hint: "what was written stays; the same replay again adds the rest",
     });
   }
+}
+
+/** Those of the strategies named. */
+function marksOf(marks: MarkBatch, strategy_ids: ReadonlySet<number>): MarkBatch {
+  const kept = (_: unknown, place: number): boolean => strategy_ids.has(marks.strategy_id[place] ?? 0);
+  const strategy_id = marks.strategy_id.filter(kept);
+  return {
+    ...marks,
+    length: strategy_id.length,
+    strategy_id,
+    m2m_units: marks.m2m_units.filter(kept),
+    entry_value_units: marks.entry_value_units.filter(kept),
+    realized_pnl_units: marks.realized_pnl_units.filter(kept),
+    instrument_count: marks.instrument_count.filter(kept),
+    priced: marks.priced.filter(kept),
+    stale: marks.stale.filter(kept),
+    oldest_age_ms: marks.oldest_age_ms.filter(kept),
+    reason: marks.reason.filter(kept),
+  };
 }
 
 function checkedSpeed(speed: "max" | number): "max" | number {

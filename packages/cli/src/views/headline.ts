@@ -1,5 +1,6 @@
+import { MONEY_MAX } from "@stratctl/sdk";
 import type { ViewOptions } from "../output.ts";
-import { ageText, clean, joined, paint, rupees, toneOf } from "../terminal/format.ts";
+import { ageText, clean, joined, paint, rupees, toneOf, UNKNOWN } from "../terminal/format.ts";
 
 /** What every view begins with: whose, P&L, M2M and the age of the oldest price behind them; then what else there is. */
 export function headline(
@@ -17,8 +18,9 @@ export function headline(
   return joined(parts, width);
 }
 
-/** A positive entry value was received, a negative one paid. */
-export function entryValueText(entry_value: number): string {
+/** A positive entry value was received, a negative one paid; null is a sum beyond what money can be. */
+export function entryValueText(entry_value: number | null): string {
+  if (entry_value === null) return `entry value ${UNKNOWN} (beyond ${rupees(MONEY_MAX)})`;
   const kind = entry_value === 0 ? "" : entry_value > 0 ? " (credit)" : " (debit)";
   return `entry value ${rupees(entry_value)}${kind}`;
 }

@@ -1,13 +1,10 @@
 import type { Leg, Strategy } from "@stratctl/sdk";
-import { formatUnits, unitsOf } from "@stratctl/sdk/internal";
+import { formatUnits, STALE_MS_MAX, unitsOf } from "@stratctl/sdk/internal";
 import type { ViewOptions } from "../output.ts";
 import { ageText, clean, counted, joined, paint, priceText, rupees, toneOf, UNKNOWN, type Tone } from "../terminal/format.ts";
 import { SPARE, table, type Column } from "../terminal/table.ts";
 import { entryValueText, headline } from "./headline.ts";
 import { totalOf, wholeOf } from "./sums.ts";
-
-/** Ages from this on are worth a second look; what the engine calls stale is its own affair. */
-const OLD_MS = 60_000;
 
 export function legList(strategy: Strategy, legs: readonly Leg[], options: ViewOptions): string {
   const open = legs.filter(({ closed_at }) => closed_at === null);
@@ -29,7 +26,7 @@ export function legList(strategy: Strategy, legs: readonly Leg[], options: ViewO
         name: strategy.name,
         pnl,
         // Over the open legs unrealized = entry value − M2M; without one there is none.
-        m2m: unrealized === null || open.length === 0 ? null : totalOf([entry_value, -unrealized]),
+        m2m: entry_value === null || unrealized === null || open.length === 0 ? null : totalOf([entry_value, -unrealized]),
         oldest_ms: oldestOf(open, options.now_ms),
       },
       options,
@@ -100,7 +97,7 @@ function ageOf({ closed_at, current_price_at }: Leg, now_ms: number): { text: st
   if (closed_at !== null) return { text: "closed", tone: "faint" };
   if (current_price_at === null) return { text: UNKNOWN };
   const age_ms = now_ms - Date.parse(current_price_at);
-  return age_ms > OLD_MS ? { text: ageText(age_ms), tone: "warning" } : { text: ageText(age_ms) };
+  return age_ms > STALE_MS_MAX ? { text: ageText(age_ms), tone: "warning" } : { text: ageText(age_ms) };
 }
 
 function oldestOf(open: readonly Leg[], now_ms: number): number | null {

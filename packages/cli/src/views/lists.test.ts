@@ -6,6 +6,7 @@ import { legDone, legList, shellWord } from "./legs.ts";
 import { markCard } from "./mark.ts";
 import { quoteList } from "./quotes.ts";
 import { strategyCard, strategyDone, strategyList, type Courses } from "./strategies.ts";
+import { totalOf } from "./sums.ts";
 import { timelineOf } from "./timeline.ts";
 
 const options = (width: number, color = false) => ({ width, height: 24, color, now_ms: NOW_MS });
@@ -134,6 +135,18 @@ test("a leg without a price leaves the sum unknown, and says how many are priced
   const text = legList(strategyOf({}), [...LEGS.slice(0, 3), legOf({ id: 25 })], options(80));
   expect(text.split("\n")[0]).toBe("Condor · P&L ₹ — · M2M ₹ — · oldest price 4m");
   expect(text).toContain("3 of 4 priced");
+});
+
+test("a total beyond what money can be is not known: the rest is shown", () => {
+  const huge = [21, 22].map((id) => legOf({ id, quantity: 1, entry_price: 500_000_000_000, current_pnl: -500_000_000_000 }));
+  const text = legList(strategyOf({}), huge, options(80));
+  expect(text.split("\n")[0]).toBe("Condor · P&L ₹ — · M2M ₹ —");
+  expect(text).toContain("entry value — (beyond 5,00,00,00,00,000.00)");
+  expect(text).toContain("5,00,00,00,00,000.00");
+  const rich = [7, 8].map((strategy_id) => strategyOf({ strategy_id, current_pnl: 400_000_000_000, current_m2m: -1 }));
+  expect(strategyList("XJ4540", rich, null, options(80))).toContain("P&L ₹ — · M2M ₹ -2.00");
+  expect(totalOf([500_000_000_000, 500_000_000_000, -500_000_000_000, 0.0001])).toBe(null);
+  expect(totalOf([500_000_000_000, 500_000_000_000, -500_000_000_000, -0.0001])).toBe(499_999_999_999.9999);
 });
 
 test("nothing to show says so, and what to do", () => {

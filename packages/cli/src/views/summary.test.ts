@@ -32,3 +32,8 @@ test("falls are told exactly", () => {
   const pnl = [0.3, 0.1];
   expect(summaryOf(candlesOf(2, (minute) => pnl[minute] ?? null))?.drawdown?.amount).toBe(0.2);
 });
+
+test("a fall beyond what money can be is not known, though it happened", () => {
+  const pnl = [400_000_000_000, -400_000_000_000];
+  expect(summaryOf(candlesOf(2, (minute) => pnl[minute] ?? null, { entry_value: 0 }))?.drawdown?.amount).toBe(null);
+});

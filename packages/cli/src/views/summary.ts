@@ -1,5 +1,6 @@
 import type { Candle } from "@stratctl/sdk";
-import { amountOf, unitsOf } from "@stratctl/sdk/internal";
+import { unitsOf } from "@stratctl/sdk/internal";
+import { totalOf } from "./sums.ts";
 
 export interface Moment {
   /** Rupees. */
@@ -14,8 +15,8 @@ export interface Summary {
   readonly high: Moment;
   readonly low: Moment;
   readonly last: Moment;
-  /** The greatest fall that certainly happened, a positive amount: null where P&L never fell. */
-  readonly drawdown: { readonly amount: number; readonly from_ms: number; readonly to_ms: number } | null;
+  /** The greatest fall that certainly happened, a positive amount: null where P&L never fell. Its amount is null beyond what money can be. */
+  readonly drawdown: { readonly amount: number | null; readonly from_ms: number; readonly to_ms: number } | null;
 }
 
 /**
@@ -29,16 +30,17 @@ export function summaryOf(candles: readonly Candle[]): Summary | null {
   let high = momentOf(first, first.pnl_high);
   let low = momentOf(first, first.pnl_low);
   let peak = momentOf(first, first.pnl_open);
-  let fall = { units: 0, from_ms: 0, to_ms: 0 };
+  let fall = { units: 0, from: peak, to: low };
   for (const candle of candles) {
     if (candle.pnl_high > high.amount) high = momentOf(candle, candle.pnl_high);
     if (candle.pnl_low < low.amount) low = momentOf(candle, candle.pnl_low);
     if (candle.pnl_open > peak.amount) peak = momentOf(candle, candle.pnl_open);
     const units = unitsOf(peak.amount) - unitsOf(candle.pnl_low);
-    if (units > fall.units) fall = { units, from_ms: peak.at_ms, to_ms: Date.parse(candle.timestamp) };
+    if (units > fall.units) fall = { units, from: peak, to: momentOf(candle, candle.pnl_low) };
     if (candle.pnl_high > peak.amount) peak = momentOf(candle, candle.pnl_high);
   }
-  const drawdown = fall.units === 0 ? null : { amount: amountOf(fall.units), from_ms: fall.from_ms, to_ms: fall.to_ms };
+  const { from, to } = fall;
+  const drawdown = fall.units === 0 ? null : { amount: totalOf([from.amount, -to.amount]), from_ms: from.at_ms, to_ms: to.at_ms };
   return { open: momentOf(first, first.pnl_open), high, low, last: momentOf(last, last.pnl_close), drawdown };
 }
 

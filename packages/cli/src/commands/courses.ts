@@ -1,5 +1,6 @@
 import { builtinCalendar, dayOf, type Strategy } from "@stratctl/sdk";
 import type { Deps } from "../deps.ts";
+import { instantOf } from "../terminal/typed.ts";
 import type { Courses } from "../views/strategies.ts";
 import { sessionsOf, timelineOf, type Timeline } from "../views/timeline.ts";
 
@@ -32,7 +33,8 @@ async function courseOf({ connect, signal }: Deps, strategy_id: number, day: str
     api.strategies.m2m.history({ strategy_id, day, interval: "5m" }, { signal }),
     api.strategies.legs.list({ strategy_id }, { signal }),
   ]);
-  const from_ms = Date.parse(`${day}T00:00:00+05:30`);
-  const to_ms = from_ms + 86_399_999;
+  const about = { name: "day", calendar: builtinCalendar(), day };
+  const from_ms = Date.parse(instantOf(day, { ...about, edge: "from" }));
+  const to_ms = Date.parse(instantOf(day, { ...about, edge: "to" }));
   return timelineOf(candles, { sessions: sessionsOf(legs, { from_ms, to_ms }), interval: "5m", from_ms, to_ms });
 }

@@ -87,14 +87,15 @@ export async function runM2m(deps: Deps, options: M2mOptions): Promise<void> {
     fields: CANDLE_FIELDS,
     isViewAsked: options.chart,
     view: async (view) => {
-      const [{ historyView }, { sessionsOf, timelineOf }] = await Promise.all([
+      const [{ historyView }, { exchangesOf, sessionsOf, timelineOf }] = await Promise.all([
         import("../views/history.ts"),
         import("../views/timeline.ts"),
       ]);
       const legs = await api.strategies.legs.list({ strategy_id }, { signal: deps.signal });
       const [from_ms, to_ms] = [Date.parse(range.from_time), Date.parse(range.to_time)];
       const timeline = timelineOf(candles, { sessions: sessionsOf(legs, { from_ms, to_ms }), interval: options.interval, from_ms, to_ms });
-      return historyView({ strategy, candles, timeline, interval: options.interval }, { asChart: options.chart }, view);
+      const history = { strategy, candles, timeline, interval: options.interval, from_ms, to_ms, exchanges: exchangesOf(legs) };
+      return historyView(history, { asChart: options.chart }, view);
     },
   });
 }

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from "@stratctl/sdk/internal";
 import { columnsFor } from "./sparkline.ts";
 
 /** The labels of time under a sparkline or a chart. */
@@ -38,7 +39,7 @@ const STEPS = [5, 15, 30, 60, 120, 180, 360] as const;
 function roundTimes({ starts, offset_minutes }: Times, count: number): number[] {
   const slots = [...starts.keys()];
   for (const step of STEPS) {
-    const found = slots.filter((slot) => ((starts[slot] ?? 0) / 60_000 + offset_minutes) % step === 0);
+    const found = slots.filter((slot) => ((starts[slot] ?? 0) / MINUTE_MS + offset_minutes) % step === 0);
     if (found.length > 0 && found.length <= count) return found;
   }
   const stride = Math.ceil(starts.length / Math.max(count, 1));
@@ -63,7 +64,7 @@ function placed(labels: readonly { column: number; text: string }[], last: { col
 }
 
 function local({ offset_minutes }: Times, at_ms: number): string {
-  return new Date(at_ms + offset_minutes * 60_000).toISOString();
+  return new Date(at_ms + offset_minutes * MINUTE_MS).toISOString();
 }
 
 function dayOf(times: Times, at_ms: number): string {

@@ -1,12 +1,13 @@
-/** Instants as a trader reads them: in the exchange's zone, whatever that of the machine. India has no daylight saving. */
-const OFFSET_MS = 330 * 60_000;
+import { builtinCalendar } from "@stratctl/sdk";
+import { MINUTE_MS } from "@stratctl/sdk/internal";
 
-/** Said once a view, so that no time stands without its zone. */
+/** Instants as a trader reads them: in the exchanges' zone, whatever that of the machine. */
+
+/** Said once a view, so that no time stands without its zone: the calendar's, as India calls it. */
 export const ZONE = "IST";
-export const OFFSET_MINUTES = OFFSET_MS / 60_000;
 
 function local(at_ms: number): string {
-  return new Date(at_ms + OFFSET_MS).toISOString();
+  return new Date(at_ms + builtinCalendar().zone.offset_minutes * MINUTE_MS).toISOString();
 }
 
 /** `15:30` */

@@ -24,9 +24,23 @@ test("a column is a gap only where all of its slots are", () => {
   expect(spreadOver([1, null, null, null, 2, null], 3)).toEqual([1, null, 2]);
 });
 
-test("gains and losses are coloured apart, and zero has a level of its own to be named by", () => {
+test("gains and losses are coloured apart", () => {
   expect(sparkline([-1, 1], { width: 2, color: true })).toBe("\u001B[31m▁\u001B[39m\u001B[32m█\u001B[39m");
-  expect(levelOf(0, { low: -1537.5, high: 101.25 })).toBe("█");
+});
+
+test("where a series crosses zero, a bar alone tells a loss from a gain", () => {
+  const range = { low: -1537.5, high: 101.25 };
+  expect([-1537.5, -800, -0.05, 0, 101.25].map((value) => levelOf(value, range))).toEqual(["▁", "▄", "▇", "█", "█"]);
+  expect([-5, -0.05, 0, 1000].map((value) => levelOf(value, { low: -5, high: 1000 }))).toEqual(["▁", "▁", "▂", "█"]);
+  const amount = fc.double({ min: 0.0001, max: 5e11, noNaN: true });
+  fc.assert(
+    fc.property(amount, amount, fc.double({ min: 0, max: 1, noNaN: true }), (loss, gain, share) => {
+      const whole = { low: -loss, high: gain };
+      const [losing, gaining] = [levelOf(-loss * Math.max(share, 1e-6), whole), levelOf(gain * share, whole)];
+      expect(losing < gaining).toBe(true);
+      expect([levelOf(-loss, whole), levelOf(gain, whole)]).toEqual(["▁", "█"]);
+    }),
+  );
 });
 
 const value = fc.oneof(fc.double({ min: -5e11, max: 5e11, noNaN: true }), fc.constant(null));

@@ -7,8 +7,8 @@ const LEVELS = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"] as const
 
 /**
  * One line of bars from the least value (▁) to the greatest (█), at most `width` columns. A gap is blank; where all values
- * are equal the line runs at half height. Nothing to draw gives an empty text. Colour tells gains from losses, and the
- * legend (levelOf) says in words where zero lies.
+ * are equal the line runs at half height. Nothing to draw gives an empty text. Where the values cross zero no bar stands for
+ * both sides of it, so that gains are told from losses without colour; which bars are which, signBars says.
  */
 export function sparkline(series: Series, { width, color }: { width: number; color: boolean }): string {
   const columns = spreadOver(series, width);
@@ -50,9 +50,31 @@ export function rangeOf(series: Series): Range | null {
 }
 
 /** The bar that a value has in a range. */
-export function levelOf(value: number, { low, high }: Range): string {
-  const share = high === low ? 0.5 : (value - low) / (high - low);
-  return LEVELS[Math.min(Math.floor(share * LEVELS.length), LEVELS.length - 1)] ?? " ";
+export function levelOf(value: number, range: Range): string {
+  const { low, high } = range;
+  const losing = levelsBelowZero(range);
+  if (losing === 0) return barAt(high === low ? 0.5 : (value - low) / (high - low), LEVELS);
+  return value < 0 ? barAt(1 - value / low, LEVELS.slice(0, losing)) : barAt(value / high, LEVELS.slice(losing));
+}
+
+/** The lowest and the highest bar of losses and of gains, in a range that crosses zero; null in another. */
+export function signBars(
+  range: Range,
+): { losses: readonly [low: string, high: string]; gains: readonly [low: string, high: string] } | null {
+  const losing = levelsBelowZero(range);
+  if (losing === 0) return null;
+  const ends = (levels: readonly string[]) => [levels[0] ?? " ", levels.at(-1) ?? " "] as const;
+  return { losses: ends(LEVELS.slice(0, losing)), gains: ends(LEVELS.slice(losing)) };
+}
+
+/** How many of the bars are for losses: in proportion, and at least one for each side that there is. */
+function levelsBelowZero({ low, high }: Range): number {
+  if (low >= 0 || high <= 0) return 0;
+  return Math.min(Math.max(Math.round((LEVELS.length * -low) / (high - low)), 1), LEVELS.length - 1);
+}
+
+function barAt(share: number, levels: readonly string[]): string {
+  return levels[Math.max(Math.min(Math.floor(share * levels.length), levels.length - 1), 0)] ?? " ";
 }
 
 /**

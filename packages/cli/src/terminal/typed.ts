@@ -1,6 +1,6 @@
 import { StratctlError } from "@stratctl/sdk";
 import { dayOf, type Calendar } from "@stratctl/sdk";
-import { amountOf, isoOf, parseUnits } from "@stratctl/sdk/internal";
+import { amountOf, DAY_MS, isoOf, MINUTE_MS, parseUnits } from "@stratctl/sdk/internal";
 
 /**
  * What a person typed, as values: numbers go from text to value exactly, and what is no value is refused with its text.
@@ -64,7 +64,7 @@ export function amountOrNull(text: string, name: string): number | null {
   });
 }
 
-const SPANS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
+const SPANS = { ms: 1, s: 1000, m: MINUTE_MS, h: 60 * MINUTE_MS } as const;
 
 /** A span of time, `1s`, `500ms` or `2m`, in milliseconds. */
 export function spanOf(text: string, name: string): number {
@@ -97,18 +97,18 @@ export function instantOf(text: string, about: { name: string; calendar: Calenda
   const match = /^(?:(\d{4}-\d\d-\d\d)[T ]?)?(?:(\d\d:\d\d)(:\d\d)?)?$/.exec(typed);
   const day = match?.[1] ?? about.day;
   const time = match?.[2];
-  const at_ms = Date.parse(`${day}T${time ?? "00:00"}${match?.[3] ?? ":00"}Z`) - about.calendar.zone.offset_minutes * 60_000;
+  const at_ms = Date.parse(`${day}T${time ?? "00:00"}${match?.[3] ?? ":00"}Z`) - about.calendar.zone.offset_minutes * MINUTE_MS;
   if (typed === "" || match === null || !isDay(day) || Number.isNaN(at_ms))
     throw new StratctlError("input_invalid", `${about.name} ${JSON.stringify(text)} is not a time`, {
       hint: 'write it like 09:15, "2025-07-31 09:15" (of the exchange), or 2025-07-31T09:15:00+05:30',
     });
-  return isoOf(time === undefined && about.edge === "to" ? at_ms + 86_399_999 : at_ms);
+  return isoOf(time === undefined && about.edge === "to" ? at_ms + DAY_MS - 1 : at_ms);
 }
 
 /** A day of the exchange: `2025-07-31`, `today`, `yesterday` (the calendar's, a holiday or not). */
 export function dayTyped(text: string, calendar: Calendar, now_ms: number): string {
   if (text === "today") return dayOf(calendar, now_ms);
-  if (text === "yesterday") return dayOf(calendar, now_ms - 86_400_000);
+  if (text === "yesterday") return dayOf(calendar, now_ms - DAY_MS);
   if (isDay(text)) return text;
   throw new StratctlError("input_invalid", `day ${JSON.stringify(text)} is not a day`, { hint: "write it like 2025-07-31, or today" });
 }

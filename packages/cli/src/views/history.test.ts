@@ -10,7 +10,7 @@ function historyOf(pnl: (minute: number) => number | null, given: Partial<Parame
   const candles = candlesOf(375, pnl);
   const sessions = [{ open_ms: OPEN_MS, close_ms: CLOSE_MS }];
   const timeline = timelineOf(candles, { sessions, interval: "1m", from_ms: OPEN_MS, to_ms: CLOSE_MS });
-  return { strategy: strategyOf(given), candles, timeline, interval: "1m" };
+  return { strategy: strategyOf(given), candles, timeline, interval: "1m", from_ms: OPEN_MS, to_ms: CLOSE_MS, exchanges: ["NFO"] };
 }
 
 const paise = (amount: number): number => Math.round(amount * 100) / 100;

@@ -1,11 +1,12 @@
-import type { Candle, Interval, Strategy } from "@stratctl/sdk";
+import { builtinCalendar, dayOf, type Candle, type Interval, type Strategy } from "@stratctl/sdk";
 import type { ViewOptions } from "../output.ts";
 import { timeAxis } from "../terminal/axis.ts";
 import { chart } from "../terminal/chart.ts";
 import { counted, displayWidth, joined, paint, rupees, toneOf } from "../terminal/format.ts";
-import { dayText, minuteText, OFFSET_MINUTES, shortDayText, ZONE } from "../terminal/moment.ts";
-import { levelOf, rangeOf, sparkline } from "../terminal/sparkline.ts";
+import { dayText, minuteText, shortDayText, ZONE } from "../terminal/moment.ts";
+import { levelOf, rangeOf, signBars, sparkline } from "../terminal/sparkline.ts";
 import { headline, reasonLine } from "./headline.ts";
+import { unlistedYears } from "./holidays.ts";
 import { summaryOf, type Summary } from "./summary.ts";
 import { gapsOf, pnlSeries, type Timeline } from "./timeline.ts";
 
@@ -14,6 +15,10 @@ export interface History {
   readonly candles: readonly Candle[];
   readonly timeline: Timeline;
   readonly interval: Interval;
+  /** The time that was asked for, and the exchanges whose sessions count in it. */
+  readonly from_ms: number;
+  readonly to_ms: number;
+  readonly exchanges: readonly string[];
 }
 
 const NAMES = { "1m": "1 min", "5m": "5 min", "15m": "15 min", "30m": "30 min", "1h": "1 hour", "1d": "1 day" } as const satisfies Record<
@@ -31,7 +36,7 @@ export function historyView(history: History, { asChart }: { asChart: boolean },
       { name: strategy.name, pnl: last?.pnl_close ?? null, m2m: last?.close ?? null, oldest_ms: last?.oldest_age_ms ?? null },
       options,
     ),
-    joined([spanText(timeline), NAMES[interval], `P&L ₹, ${ZONE}`], options.width),
+    joined([spanText(history), NAMES[interval], `P&L ₹, ${ZONE}`], options.width),
     "",
   ];
   if (summary === null || last === undefined) return [...lines.slice(0, 2), ` ${nothing(history, options)}`].join("\n");
@@ -57,17 +62,22 @@ function barred(timeline: Timeline, { width, color }: ViewOptions): string {
   const bars = sparkline(series, { width: room, color });
   const axis = timeAxis(timeline, room);
   const indent = " ".repeat(displayWidth(label));
-  return [`${paint(label.trimEnd(), toneOf(last), color)}  ${bars}`.trimEnd(), indent + axis, joined(legend(series), width, indent)]
+  const parts = legend(series);
+  const fits = parts.every((part) => indent.length + displayWidth(part) <= width);
+  return [`${paint(label.trimEnd(), toneOf(last), color)}  ${bars}`.trimEnd(), indent + axis, joined(parts, width, fits ? indent : " ")]
     .filter((line) => line.trim() !== "")
     .join("\n");
 }
 
-/** Which bar is which amount; zero is named wherever the series reaches it. */
+/** Which bars are which amounts; where zero lies between them, which are losses and which are gains. */
 function legend(series: readonly (number | null)[]): string[] {
   const range = rangeOf(series);
   if (range === null || range.low === range.high) return [];
-  const marks = [range.low, ...(range.low < 0 && range.high > 0 ? [0] : []), range.high];
-  return marks.map((value) => `${levelOf(value, range)} ${rupees(value, { signed: true })}`);
+  const [low, high] = [range.low, range.high].map((value) => rupees(value, { signed: true }));
+  const signs = signBars(range);
+  if (signs === null) return [`${levelOf(range.low, range)} ${low}`, `${levelOf(range.high, range)} ${high}`];
+  const bars = ([from, to]: readonly [string, string]) => (from === to ? from : `${from}–${to}`);
+  return [`${bars(signs.losses)} loss to ${low}`, `${bars(signs.gains)} gain to ${high}`];
 }
 
 /** Lines beside the plot: headline, span, summary, coverage and the shell's next prompt. */
@@ -109,23 +119,45 @@ function coverage({ candles, timeline, interval }: History, now_ms: number): str
   ];
 }
 
-function nothing({ strategy, timeline }: History, { now_ms }: ViewOptions): string {
-  const [first] = timeline.starts;
-  if (first !== undefined && first > now_ms) return "no candles: that time has not come yet";
+function nothing({ strategy, timeline, ...asked }: History, { now_ms }: ViewOptions): string {
+  if ((timeline.starts[0] ?? asked.from_ms) > now_ms) return "no candles: that time has not come yet";
   if (strategy.instrument_count === 0 && strategy.current_pnl === null) return "no candles: the strategy has no legs to mark";
-  return `no candles for that time${strategy.reason === null ? "" : ` (${strategy.reason})`}`;
+  const days = daysText(asked);
+  const what =
+    timeline.starts.length > 0
+      ? `no candles for ${days}`
+      : `no candles for ${days}: no session ${days.includes("–") ? "then" : "that day"}`;
+  const unlisted = unlistedYears(asked.exchanges, daysOf(asked));
+  const why = [
+    ...(strategy.reason !== null && holds(timeline, strategy.marked_at) ? [strategy.reason] : []),
+    ...(unlisted.length === 0 ? [] : [`holidays of ${unlisted.join(", ")} are not listed`]),
+  ];
+  return why.length === 0 ? what : `${what} (${why.join("; ")})`;
 }
 
-function spanText({ starts, end_ms }: Timeline): string {
+/** The days of what there is or could be; where that is nothing, those that were asked for. */
+function spanText({ timeline: { starts, end_ms }, ...asked }: History): string {
   const [first] = starts;
-  if (first === undefined) return "no session";
-  const [from, to] = [dayText(first), dayText(end_ms - 1)];
+  return first === undefined ? `${daysText(asked)}, no session` : daysText({ from_ms: first, to_ms: end_ms - 1 });
+}
+
+interface Asked {
+  readonly from_ms: number;
+  readonly to_ms: number;
+}
+
+function daysText({ from_ms, to_ms }: Asked): string {
+  const [from, to] = [dayText(from_ms), dayText(to_ms)];
   return from === to ? from : `${from} – ${to}`;
+}
+
+function daysOf({ from_ms, to_ms }: Asked): { from_day: string; to_day: string } {
+  const calendar = builtinCalendar();
+  return { from_day: dayOf(calendar, from_ms), to_day: dayOf(calendar, to_ms) };
 }
 
 /** Times of one day; with their day where the history has several. */
 function timeTextOf({ starts, end_ms }: Timeline): (at_ms: number) => string {
-  const day = (at_ms: number) => Math.floor((at_ms / 60_000 + OFFSET_MINUTES) / 1440);
-  const first = starts[0] ?? end_ms;
-  return day(first) === day(end_ms - 1) ? minuteText : (at_ms) => `${shortDayText(at_ms, end_ms)} ${minuteText(at_ms)}`;
+  const { from_day, to_day } = daysOf({ from_ms: starts[0] ?? end_ms, to_ms: end_ms - 1 });
+  return from_day === to_day ? minuteText : (at_ms) => `${shortDayText(at_ms, end_ms)} ${minuteText(at_ms)}`;
 }

@@ -1,36 +1,26 @@
-import { builtinCalendar, dayOf, sessionsBetween, type Candle, type Interval, type Leg } from "@stratctl/sdk";
+import { builtinCalendar, dayOf, type Candle, type Interval, type Leg } from "@stratctl/sdk";
+import { daySpans, EXCHANGE_DEFAULT, INTERVAL_MS } from "@stratctl/sdk/internal";
 import type { Times } from "../terminal/axis.ts";
-import { OFFSET_MINUTES } from "../terminal/moment.ts";
 
 /** The slots of time that a history could have filled, each with its candle or, where there is none, null. */
 export interface Timeline extends Times {
   readonly candles: readonly (Candle | null)[];
 }
 
-export const INTERVAL_MS = {
-  "1m": 60_000,
-  "5m": 300_000,
-  "15m": 900_000,
-  "30m": 1_800_000,
-  "1h": 3_600_000,
-  "1d": 86_400_000,
-} as const satisfies Record<Interval, number>;
-
 interface Span {
   readonly open_ms: number;
   readonly close_ms: number;
 }
 
+/** The exchanges whose hours are a strategy's. */
+export function exchangesOf(legs: readonly Pick<Leg, "exchange">[]): string[] {
+  return legs.length === 0 ? [EXCHANGE_DEFAULT] : [...new Set(legs.map(({ exchange }) => exchange))];
+}
+
 /** The hours in which a strategy of these legs could be marked: a span a day, over all exchanges it is on. */
 export function sessionsOf(legs: readonly Pick<Leg, "exchange">[], { from_ms, to_ms }: { from_ms: number; to_ms: number }): Span[] {
   const calendar = builtinCalendar();
-  const days = { from_day: dayOf(calendar, from_ms), to_day: dayOf(calendar, to_ms) };
-  const exchanges = legs.length === 0 ? ["NFO"] : [...new Set(legs.map(({ exchange }) => exchange))];
-  const sessions = exchanges.flatMap((exchange) => sessionsBetween(calendar, exchange, days));
-  return [...Map.groupBy(sessions, ({ day }) => day).values()].map((ofDay) => ({
-    open_ms: Math.min(...ofDay.map(({ open_ms }) => open_ms)),
-    close_ms: Math.max(...ofDay.map(({ close_ms }) => close_ms)),
-  }));
+  return daySpans(calendar, exchangesOf(legs), { from_day: dayOf(calendar, from_ms), to_day: dayOf(calendar, to_ms) });
 }
 
 /**
@@ -52,7 +42,7 @@ export function timelineOf(
   return {
     starts: ascending,
     end_ms: Math.min(last_ms + span_ms, close_ms ?? Number.POSITIVE_INFINITY),
-    offset_minutes: OFFSET_MINUTES,
+    offset_minutes: builtinCalendar().zone.offset_minutes,
     candles: ascending.map((at_ms) => held.get(at_ms) ?? null),
   };
 }

@@ -1,0 +1,13 @@
+import { builtinCalendar, knownDay, knownUntil } from "@stratctl/sdk";
+
+/**
+ * Years of which some exchange has no list of holidays, so that a weekday may have been one. A day that the calendar was told
+ * about by itself leaves nothing open.
+ */
+export function unlistedYears(exchanges: readonly string[], { from_day, to_day }: { from_day: string; to_day: string }): number[] {
+  const calendar = builtinCalendar();
+  if (from_day === to_day && exchanges.every((exchange) => knownDay(calendar, exchange, from_day))) return [];
+  const first = Number(from_day.slice(0, 4));
+  const years = Array.from({ length: Number(to_day.slice(0, 4)) - first + 1 }, (_, later) => first + later);
+  return years.filter((year) => exchanges.some((exchange) => knownUntil(calendar, exchange, `${year}-01-01`) === null));
+}

@@ -1,8 +1,10 @@
 import type { Command } from "commander";
 import type { ReplayOptions, ReplayProgress, ReplayReport } from "@stratctl/engine";
+import type { Strategy } from "@stratctl/sdk";
 import type { Deps } from "../deps.ts";
 import { deliver } from "../output.ts";
 import { examples, type Act } from "./command.ts";
+import type { Asked } from "../views/replay.ts";
 import { needed } from "./missing.ts";
 
 export function addReplay(program: Command, act: Act): void {
@@ -56,22 +58,27 @@ export async function runReplay(deps: Deps, options: Options): Promise<void> {
   ]);
   const every_ms = engine.checkedInterval(spanOf(options.every, "--every"));
   const speed = speedOf(options.speed);
-  const strategy_ids = options.strategies === undefined ? undefined : await idsOf(deps, options.strategies);
+  const asked = options.strategies === undefined ? null : await strategiesOf(deps, options.strategies);
   const { url } = await deps.settings();
   const db = await openDatabase({ url, signal: deps.signal });
   deps.takeTime({ grace_ms: GRACE_MS, isEndless: false });
   try {
+    const strategy_ids = asked?.map(({ strategy_id }) => strategy_id);
     const replay = { db, path, every_ms, speed, strategy_ids, overwrite: options.overwrite, signal: deps.signal };
-    await deliverReport(deps, await withProgress(deps, (onProgress) => engine.replay({ ...replay, onProgress })));
+    await deliverReport(deps, await withProgress(deps, (onProgress) => engine.replay({ ...replay, onProgress })), asked);
   } finally {
     await db.close();
   }
 }
 
-async function idsOf(deps: Deps, strategies: readonly string[]): Promise<number[]> {
+/** Each once. An archived one is not marked any more: who names it is told so. */
+async function strategiesOf(deps: Deps, strategies: readonly string[]): Promise<Strategy[]> {
   const api = await deps.connect();
   const found = await Promise.all(strategies.map((strategy) => api.strategies.resolve({ strategy }, { signal: deps.signal })));
-  return [...new Set(found.map(({ strategy_id }) => strategy_id))];
+  const archived = found.find(({ status }) => status === "archived");
+  if (archived === undefined) return [...new Map(found.map((strategy) => [strategy.strategy_id, strategy])).values()];
+  const { StratctlError } = await import("@stratctl/sdk");
+  throw new StratctlError("strategy_archived", `"${archived.name}" is archived and is not marked any more`);
 }
 
 async function withProgress(
@@ -95,8 +102,8 @@ async function withProgress(
 
 const FIELDS = ["strategy_id", "candle_count", "stale_candle_count", "gap_minute_count"] as const;
 
-async function deliverReport(deps: Deps, report: ReplayReport): Promise<void> {
-  const { gapLines, replayNotes, replayView, STRATEGIES_SHOWN_MAX } = await import("../views/replay.ts");
+async function deliverReport(deps: Deps, report: ReplayReport, asked: Asked): Promise<void> {
+  const { gapLines, idleNotes, replayNotes, replayView, STRATEGIES_SHOWN_MAX } = await import("../views/replay.ts");
   const rows = report.strategies.map(({ strategy_id, candle_count, stale_candle_count, gaps }) => ({
     strategy_id,
     candle_count,
@@ -111,11 +118,13 @@ async function deliverReport(deps: Deps, report: ReplayReport): Promise<void> {
       const api = await deps.connect();
       const shown = report.strategies.slice(0, STRATEGIES_SHOWN_MAX);
       const named = await Promise.all(shown.map(({ strategy_id }) => api.strategies.get({ strategy_id }, { signal: deps.signal })));
-      return replayView(report, named, options);
+      return replayView(report, { named, asked }, options);
     },
   });
   if (deps.screen.isTerminal || deps.output.format === "json") return;
   // Rows have no place for reasons, nor for what concerns them all.
-  const reasons = report.strategies.slice(0, STRATEGIES_SHOWN_MAX).flatMap(gapLines);
-  deps.screen.note([...replayNotes(report), ...reasons].map((line) => `${line.trim()}\n`).join(""));
+  const { plain } = await import("../terminal/format.ts");
+  const idle = idleNotes(report, { asked, now_ms: deps.now() });
+  const reasons = report.strategies.slice(0, STRATEGIES_SHOWN_MAX).flatMap((notes) => gapLines(notes, plain));
+  deps.screen.note([...idle, ...replayNotes(report, plain), ...reasons].map((line) => `${line.trim()}\n`).join(""));
 }

@@ -59,9 +59,14 @@ export function ageText(age_ms: number | null): string {
   return `${Math.floor(seconds / 86_400)}d`;
 }
 
-/** "1 leg", "4 legs", "no legs". */
-export function counted(count: number, noun: string): string {
-  return `${count === 0 ? "no" : grouped(String(count))} ${noun}${count === 1 ? "" : "s"}`;
+/** "1 leg", "4 legs", "no legs"; digits as a reader wants them unless they are to be `plain`, as in a pipe. */
+export function counted(count: number, noun: string, digits: (digits: string) => string = grouped): string {
+  return `${count === 0 ? "no" : digits(String(count))} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** Digits as programs take them. */
+export function plain(digits: string): string {
+  return digits;
 }
 
 /**

@@ -205,3 +205,33 @@ export function worldOf(
   };
   return { deps, out: () => printed.join(""), err: () => noted.join("") };
 }
+
+/** Somebody who answers in this order; running out of answers fails the test. */
+export function answering(...answers: (string | boolean)[]): { ask: Ask; asked: string[] } {
+  const asked: string[] = [];
+  const next = (message: string): string | boolean => {
+    asked.push(message);
+    const answer = answers.shift();
+    if (answer === undefined) throw new Error(`nobody answers "${message}"`);
+    return answer;
+  };
+  return {
+    asked,
+    ask: {
+      async text({ message, initial, check }) {
+        const typed = String(next(message));
+        const answer = typed === "" && initial !== undefined ? initial : typed;
+        const wrong = (await check?.(answer)) ?? null;
+        if (wrong !== null) throw new Error(`"${answer}" was not taken: ${wrong}`);
+        return answer;
+      },
+      choose({ message, choices }) {
+        const named = String(next(message));
+        const chosen = choices.find(({ name }) => name.startsWith(named));
+        if (chosen === undefined) throw new Error(`"${named}" is not among ${choices.map(({ name }) => name).join(", ")}`);
+        return Promise.resolve(chosen.value);
+      },
+      confirm: ({ message }) => Promise.resolve(next(message) === true),
+    },
+  };
+}

@@ -25,6 +25,7 @@ export function addAccount(program: Command, act: Act): void {
     .option("--name <name>", "what a person calls it")
     .option("--alias <id>", "another id that callers may use; may be given again", again)
     .option("--broker <broker>", "the broker's name")
+    .option("--if-missing", "an account that is there already is answered as it is, instead of refused")
     .addHelpText(
       "after",
       examples(
@@ -39,6 +40,7 @@ export function addAccount(program: Command, act: Act): void {
           account_name: given.text("name"),
           aliases: given.list("alias"),
           broker: given.text("broker"),
+          ifMissing: given.isSet("ifMissing"),
         }),
       ),
     );
@@ -62,18 +64,31 @@ export interface AddOptions {
   readonly account_name: string | undefined;
   readonly aliases: string[] | undefined;
   readonly broker: string | undefined;
+  readonly ifMissing: boolean;
 }
 
-export async function runAdd(deps: Deps, { account_id, ...rest }: AddOptions): Promise<void> {
+export async function runAdd(deps: Deps, { account_id, ifMissing, ...rest }: AddOptions): Promise<void> {
   const id = await needed(deps, account_id, {
     name: "account",
     usage: "stratctl account add XJ4540",
     ask: (ask) => ask.text({ message: "Account (the broker's user id)" }),
   });
   const api = await deps.connect();
-  const account = await api.accounts.create({ account_id: id, ...rest }, { signal: deps.signal });
-  const { accountCreated } = await import("../views/accounts.ts");
-  await deliver(deps, { data: account, rows: [account], fields: FIELDS, view: () => accountCreated(account) });
+  const created = api.accounts.create({ account_id: id, ...rest }, { signal: deps.signal });
+  const made = ifMissing ? await unlessThere(created) : await created;
+  const account = made ?? (await api.accounts.get({ account_id: id }, { signal: deps.signal }));
+  const { accountAdded } = await import("../views/accounts.ts");
+  const view = () => accountAdded(account, { isNew: made !== null });
+  await deliver(deps, { data: account, rows: [account], fields: FIELDS, view });
+}
+
+/** Null where it was there before. */
+function unlessThere(created: Promise<Account>): Promise<Account | null> {
+  return created.catch(async (error: unknown) => {
+    const { StratctlError } = await import("@stratctl/sdk");
+    if (error instanceof StratctlError && error.code === "account_exists") return null;
+    throw error;
+  });
 }
 
 export async function runList(deps: Deps): Promise<void> {

@@ -26,4 +26,10 @@ export async function runQuote(deps: Deps, { instruments }: { instruments: reado
   const quotes = await api.quotes.get({ i: [...instruments] }, { signal: deps.signal });
   const { quoteList } = await import("../views/quotes.ts");
   await deliver(deps, { data: quotes, rows: quotes, fields: FIELDS, view: (options) => quoteList(quotes, options) });
+  if (quotes.some(({ price }) => price !== null)) return;
+  // The reasons are in the answer; a script hears of them by the exit status.
+  const { StratctlError } = await import("@stratctl/sdk");
+  const [first] = quotes;
+  const which = quotes.length === 1 ? `no price for ${first?.instrument}` : `none of the ${quotes.length} instruments has a price`;
+  throw new StratctlError("quote_missing", which);
 }

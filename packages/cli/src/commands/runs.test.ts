@@ -1,43 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { StratctlError, type Leg } from "@stratctl/sdk";
-import { ACCOUNT, candlesOf, legOf, strategyOf, stratctlOf, worldOf } from "../../../../test/cli/made-up.ts";
-import type { Ask } from "../terminal/prompt.ts";
+import { StratctlError } from "@stratctl/sdk";
+import { ACCOUNT, answering, candlesOf, legOf, strategyOf, stratctlOf, worldOf } from "../../../../test/cli/made-up.ts";
 import { runAdd as addAccount, runList as listAccounts } from "./account.ts";
 import { runAdd, runClose, runList as listLegs, runRemove, runUpdate } from "./leg.ts";
 import { runM2m } from "./m2m.ts";
 import { runMark } from "./mark.ts";
 import { runQuote } from "./quote.ts";
 import { runArchive, runCreate, runList, runUpdate as updateStrategy } from "./strategy.ts";
-
-/** Somebody who answers in this order; running out of answers fails the test. */
-function answering(...answers: (string | boolean)[]): { ask: Ask; asked: string[] } {
-  const asked: string[] = [];
-  const next = (message: string): string | boolean => {
-    asked.push(message);
-    const answer = answers.shift();
-    if (answer === undefined) throw new Error(`nobody answers "${message}"`);
-    return answer;
-  };
-  return {
-    asked,
-    ask: {
-      async text({ message, initial, check }) {
-        const typed = String(next(message));
-        const answer = typed === "" && initial !== undefined ? initial : typed;
-        const wrong = (await check?.(answer)) ?? null;
-        if (wrong !== null) throw new Error(`"${answer}" was not taken: ${wrong}`);
-        return answer;
-      },
-      choose({ message, choices }) {
-        const named = String(next(message));
-        const chosen = choices.find(({ name }) => name.startsWith(named));
-        if (chosen === undefined) throw new Error(`"${named}" is not among ${choices.map(({ name }) => name).join(", ")}`);
-        return Promise.resolve(chosen.value);
-      },
-      confirm: ({ message }) => Promise.resolve(next(message) === true),
-    },
-  };
-}
 
 const NOTHING = { price: undefined, lotSize: undefined, note: undefined };
 
@@ -83,7 +52,7 @@ describe("what is missing", () => {
   test("is named, and nothing is called, where nobody is there to ask", async () => {
     const { deps } = worldOf(stratctlOf({}));
     await expect(
-      addAccount(deps, { account_id: undefined, account_name: undefined, aliases: undefined, broker: undefined }),
+      addAccount(deps, { account_id: undefined, account_name: undefined, aliases: undefined, broker: undefined, ifMissing: false }),
     ).rejects.toMatchObject({
       code: "input_invalid",
       message: "missing account",
@@ -116,66 +85,6 @@ describe("what is missing", () => {
     ]);
     expect(out()).toBe("Added 21  SELL 75 (1 lot) NFO:NIFTY2580724400PE @ 64.95\n");
   });
-});
-
-describe("a strategy composed at a terminal", () => {
-  const quote = { instrument: "NFO:NIFTY2580724400PE", price: 64.95, at: null, age_ms: 1000, source: "redis", reason: null };
-  const answers = () => answering("Condor", "condor, weekly", "buy 1lot NIFTY2580724400PE", "", "SELL 75 NIFTY2580724600PE", "111.95", "");
-
-  function worldWith(ask: Ask) {
-    const calls: unknown[] = [];
-    const legs: Leg[] = [];
-    const stratctl = stratctlOf({
-      strategies: {
-        resolve: () => Promise.reject(new StratctlError("strategy_unknown", "none")),
-        create: (strategy) => (calls.push(strategy), Promise.resolve(strategyOf({ instrument_count: 0 }))),
-      },
-      legs: {
-        add: (leg) => {
-          calls.push(leg);
-          legs.push(legOf({ direction: leg.direction === "SELL" ? "SELL" : "BUY", entry_price: leg.entry_price ?? 0 }));
-          return Promise.resolve(legs.at(-1) ?? legOf({}));
-        },
-      },
-      quotes: { get: () => Promise.resolve([quote]) },
-    });
-    return { ...worldOf(stratctl, { ask, isTerminal: true }), calls };
-  }
-
-  const create = { name: undefined, tags: undefined, description: undefined, type: undefined, ifMissing: false };
-
-  test("asks name, tags and legs, and shows what each leg is", async () => {
-    const { ask } = answers();
-    const { deps, out, err, calls } = worldWith(ask);
-    await runCreate(deps, create);
-    expect(err()).toContain("NFO:NIFTY2580724400PE · put 24,400 · expires Thu 7 Aug 2025 · last 64.95 (1s)\n");
-    expect(calls).toMatchObject([
-      { name: "Condor", tags: ["condor", "weekly"] },
-      { strategy_id: 7, direction: "buy", lots: 1, tradingsymbol: "NFO:NIFTY2580724400PE", entry_price: 64.95 },
-      { strategy_id: 7, direction: "SELL", quantity: 75, entry_price: 111.95 },
-    ]);
-    expect(out()).toBe("Created 7  Condor, 2 legs, entry value 3,525.00 (credit)\n");
-  });
-
-  test("writes nothing before the last answer", async () => {
-    const { ask } = answering("Condor", "", "BUY 1lot NIFTY2580724400PE");
-    const { deps, calls } = worldWith(ask);
-    await expect(runCreate(deps, create)).rejects.toThrow("nobody answers");
-    expect(calls).toEqual([]);
-  });
-
-  test.each(["12", " "])("does not take %j for a name", async (name) => {
-    const { ask } = answering(name);
-    await expect(runCreate(worldWith(ask).deps, create)).rejects.toThrow("was not taken");
-  });
-
-  test.each(["BUY NIFTY", "BUY 0 NIFTY2580724400PE", "HOLD 1 NIFTY2580724400PE", "BUY 1 FOO"])(
-    "does not take %j for a leg",
-    async (leg) => {
-      const { ask } = answering("Condor", "", leg);
-      await expect(runCreate(worldWith(ask).deps, create)).rejects.toThrow("was not taken");
-    },
-  );
 });
 
 describe("bad input", () => {
@@ -294,23 +203,86 @@ test("a strategy that was never marked has no row, null in JSON, and at a termin
   expect(outs[2]).toContain("stratctl mark Condor --now");
 });
 
-test("quotes come in the order asked for, with the reason of what is not known", async () => {
-  const get = ({ i }: { i: string | string[] }) =>
-    Promise.resolve(
-      [i].flat().map((instrument) => ({ instrument, price: null, at: null, age_ms: null, source: null, reason: "redis: no key" })),
-    );
-  const { deps, out } = worldOf(stratctlOf({ quotes: { get } }));
-  await runQuote(deps, { instruments: ["NSE:B", "NSE:A"] });
-  expect(out()).toBe("NSE:B\t\t\t\t\tredis: no key\nNSE:A\t\t\t\t\tredis: no key\n");
+describe("quotes", () => {
+  const priced = (isPriced: (instrument: string) => boolean) =>
+    stratctlOf({
+      quotes: {
+        get: ({ i }) =>
+          Promise.resolve(
+            [i].flat().map((instrument) => ({
+              instrument,
+              at: null,
+              age_ms: null,
+              source: null,
+              price: isPriced(instrument) ? 2 : null,
+              reason: isPriced(instrument) ? null : "redis: no key",
+            })),
+          ),
+      },
+    });
+
+  test("come in the order asked for, with the reason of what is not known", async () => {
+    const { deps, out } = worldOf(priced((instrument) => instrument === "NSE:B"));
+    await runQuote(deps, { instruments: ["NSE:B", "NSE:A"] });
+    expect(out()).toBe("NSE:B\t2\t\t\t\t\nNSE:A\t\t\t\t\tredis: no key\n");
+  });
+
+  test.each([
+    [["NSE:A"], "no price for NSE:A"],
+    [["NSE:B", "NSE:A"], "none of the 2 instruments has a price"],
+  ])("of %j, none with a price, are shown and then missing", async (instruments, message) => {
+    const { deps, out } = worldOf(priced(() => false));
+    await expect(runQuote(deps, { instruments })).rejects.toMatchObject({ code: "quote_missing", message });
+    expect(out().split("\n").length).toBe(instruments.length + 1);
+  });
 });
 
 test("an account that was added is told at a terminal and is a row elsewhere", async () => {
   const stratctl = stratctlOf({ accounts: { create: () => Promise.resolve(ACCOUNT) } });
-  const given = { account_id: "XJ4540", account_name: undefined, aliases: undefined, broker: undefined };
+  const given = { account_id: "XJ4540", account_name: undefined, aliases: undefined, broker: undefined, ifMissing: false };
   const terminal = worldOf(stratctl, { isTerminal: true });
   await addAccount(terminal.deps, given);
   const pipe = worldOf(stratctl);
   await addAccount(pipe.deps, given);
   expect(terminal.out()).toBe("Added XJ4540, with its Default Strategy\n");
   expect(pipe.out()).toBe("XJ4540\t\tzerodha\t\ttrue\t2025-07-01T04:00:00Z\t2025-07-01T04:00:00Z\n");
+});
+
+test("an account that is there already is answered as it is with --if-missing, and refused without", async () => {
+  const stratctl = stratctlOf({
+    accounts: {
+      create: () => Promise.reject(new StratctlError("account_exists", "account XJ4540 exists already")),
+      get: ({ account_id }) => Promise.resolve({ ...ACCOUNT, account_name: `found ${account_id}` }),
+    },
+  });
+  const given = { account_id: "XJ4540", account_name: undefined, aliases: undefined, broker: undefined };
+  const { deps, out } = worldOf(stratctl);
+  await addAccount(deps, { ...given, ifMissing: true });
+  expect(out()).toContain("XJ4540\tfound XJ4540\t");
+  const terminal = worldOf(stratctl, { isTerminal: true });
+  await addAccount(terminal.deps, { ...given, ifMissing: true });
+  expect(terminal.out()).toBe("XJ4540 is there already\n");
+  await expect(addAccount(deps, { ...given, ifMissing: false })).rejects.toMatchObject({ code: "account_exists" });
+});
+
+describe("a day without a session", () => {
+  const of = async (day: string) => {
+    const { deps, out } = worldOf(stratctlOf({ history: () => Promise.resolve([]) }), {
+      isTerminal: true,
+      now_ms: Date.parse("2026-11-25T10:00:00Z"),
+    });
+    await runM2m(deps, { strategy: "condor", day, from: undefined, to: undefined, interval: "1m", chart: false });
+    return out();
+  };
+
+  test("is named in the heading and where there is nothing", async () => {
+    expect(await of("2026-10-02")).toContain("Fri 2 Oct 2026, no session · 1 min");
+    expect(await of("2026-10-02")).toContain("no candles for Fri 2 Oct 2026: no session that day");
+    expect(await of("2026-10-02")).not.toContain("not listed");
+  });
+
+  test("of a year without a list of holidays may be one, and that is said", async () => {
+    expect(await of("2025-08-15")).toContain("no candles for Fri 15 Aug 2025 (holidays of 2025 are not listed)");
+    expect(await of("2025-07-31")).not.toContain("not listed");
+  });
 });

@@ -18,6 +18,6 @@ export function accountList(accounts: readonly Account[], { width, color }: View
   return table(COLUMNS, accounts, { width, color });
 }
 
-export function accountCreated({ account_id }: Account): string {
-  return `Added ${clean(account_id)}, with its Default Strategy`;
+export function accountAdded({ account_id }: Account, { isNew }: { isNew: boolean }): string {
+  return isNew ? `Added ${clean(account_id)}, with its Default Strategy` : `${clean(account_id)} is there already`;
 }

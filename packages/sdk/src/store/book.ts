@@ -88,7 +88,7 @@ const Row = z.object({
 });
 
 const SQL = `with picked as materialized (
-    select strategy_id from strategy
+    select strategy_id, archived_at from strategy
     where (status = 'active' or archived_at > to_timestamp($1::float8 / 1000)) and ($2::int4[] is null or strategy_id = any ($2))
       and ${inShard("$3", "$4")}
   ), leg as materialized (
@@ -123,9 +123,13 @@ const SQL = `with picked as materialized (
     from leg join instrument using (exchange, tradingsymbol)
     where not leg.closed order by leg.strategy_id, leg.id
   ), due as (
-    select strategy_id from strategy_instruments join picked using (strategy_id)
-    where added_at > to_timestamp($1 / 1000) or closed_at > to_timestamp($1 / 1000)
-    union select strategy_id from strategy join picked using (strategy_id) where archived_at > to_timestamp($1 / 1000)
+    -- By the index, strategy by strategy: one changed leg must not cost a look at all of them.
+    select strategy_id from picked, lateral (
+      select from strategy_instruments leg
+      where leg.strategy_id = picked.strategy_id and (leg.added_at > to_timestamp($1 / 1000) or leg.closed_at > to_timestamp($1 / 1000))
+      limit 1
+    ) as later
+    union select strategy_id from picked where archived_at > to_timestamp($1 / 1000)
   )
   select instruments.instruments, totals.*, legs.*, (select string_agg(strategy_id::text, ',') from due) as due_strategy_ids
   from (

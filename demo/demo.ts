@@ -4,6 +4,7 @@ import { formatUnits, temporaryEmbedded } from "@stratctl/sdk/internal";
 import { failureOf, reportText } from "../packages/cli/src/failure.ts";
 import { openProgress } from "../packages/cli/src/terminal/progress.ts";
 import { DEMO_DAY, madeUpMarket, type MadeUpMarket } from "./market.ts";
+import { nextCommands } from "./next.ts";
 import { recordMarket, type MadeUpRecording } from "./recording.ts";
 import { openDemoScreen, openStage, type Stage } from "./stage.ts";
 
@@ -57,7 +58,7 @@ async function show(market: MadeUpMarket, recording: MadeUpRecording, { play, sc
   await play("leg", "list", NAME);
   await play("m2m", NAME);
   await play("m2m", NAME, "--chart");
-  screen.print(nextCommands(market, priceOf));
+  screen.print(goodbye(market));
 }
 
 /** Sold 200 points from the money on both sides, bought 400 away: what an index that stays where it is pays. */
@@ -77,13 +78,8 @@ function symbolOf(instrument: string): string {
   return instrument.slice(instrument.indexOf(":") + 1);
 }
 
-function nextCommands(market: MadeUpMarket, priceOf: (instrument: string) => string): string {
-  const [, [direction, instrument] = ["SELL", ""]] = condorOf(market);
-  const commands = [
-    "account add MINE",
-    'strategy create "First try" --account MINE',
-    `leg add "First try" ${direction} 1lot ${symbolOf(instrument)} --price ${priceOf(instrument)} --account MINE`,
-  ];
+function goodbye({ strikes }: MadeUpMarket): string {
+  const commands = nextCommands({ now_ms: Date.now(), price: strikes[Math.floor(strikes.length / 2)] ?? NaN });
   return `The demo's database is gone with its folder. On one of your own, which stays:\n${commands.map((one) => `  npx -y pnpm@12.4.2 stratctl ${one}\n`).join("")}`;
 }
 

@@ -179,6 +179,27 @@ onEveryPostgres("replay of a made-up recording", (store) => {
     expect(report.sample_count).toBe(16 * 60 + 31);
   });
 
+  test("another recording of the same minutes is left out and counted, and replaces them when told to", async () => {
+    await using scratch = await scratchFolder();
+    const strategy_ids = [(await enterStrategies(store, account())).get("strangle") ?? 0];
+    const recordingOf = async (price: number): Promise<string> => {
+      const file = path.join(scratch.folder, `${price}.csv`);
+      const rows = ["04:00:00", "04:01:30"].flatMap((time) => STRANGLE.map((instrument) => `2026-08-03T${time}Z,${instrument},${price}`));
+      await writeFile(file, ["at_utc,instrument,price", ...rows].join("\n"));
+      return file;
+    };
+    const rows = () => candleRows(store.db, strategy_ids[0] ?? 0);
+    await replay({ db: store.db, path: await recordingOf(100), strategy_ids });
+    const before = await rows();
+    expect(before).toHaveLength(3);
+    const other = { db: store.db, path: await recordingOf(90), strategy_ids };
+    expect(await replay(other)).toMatchObject({ candle_count: 3, written_count: 0, left_out_count: 3 });
+    expect(await rows()).toEqual(before);
+    expect(await replay({ ...other, every_ms: 5000 })).toMatchObject({ written_count: 0, left_out_count: 3 });
+    expect(await replay({ ...other, overwrite: true })).toMatchObject({ written_count: 3, left_out_count: 0 });
+    expect((await rows()).map(({ open }) => open)).not.toEqual(before.map(({ open }) => open));
+  });
+
   test("a recording that gives a strategy no candle leaves its latest mark alone", async () => {
     await using scratch = await scratchFolder();
     const file = path.join(scratch.folder, "one-leg.csv");

@@ -83,8 +83,9 @@ onEveryPostgres("candles", (store) => {
           for (const [key, candle] of given) {
             const known = rows.get(key);
             if (known === undefined || overwrite) rows.set(key, candle);
-            else if (mergeable(known, candle)) rows.set(key, merge(known, candle));
-            else left_out += 1;
+            else if (!mergeable(known, candle)) left_out += 1;
+            else if (source === "live" || (candle.sampled & ~known.sampled) !== 0n) rows.set(key, merge(known, candle));
+            else if (tellsOtherwise(known, candle)) left_out += 1;
           }
           const written = [...given.keys()].filter((key) => !same(before.get(key), rows.get(key))).length;
           expect(await write(candles, overwrite, source)).toEqual({ written, left_out });
@@ -331,4 +332,12 @@ function part(): fc.Arbitrary<{ place: number; minute_ms: number; marks: Sampled
 
 function same(a: MinuteCandle | undefined, b: MinuteCandle | undefined): boolean {
   return a !== undefined && b !== undefined && JSON.stringify(toCandle(a)) === JSON.stringify(toCandle(b));
+}
+
+/** Of seconds that a row has, a replayed minute cannot be of the same recording where it says this. */
+function tellsOtherwise(row: MinuteCandle, again: MinuteCandle): boolean {
+  if (again.high_units > row.high_units || again.low_units < row.low_units) return true;
+  if (again.first_at_ms === row.first_at_ms && again.open_units !== row.open_units) return true;
+  if (again.last_at_ms === row.last_at_ms && again.close_units !== row.close_units) return true;
+  return again.sampled === row.sampled && (again.high_units !== row.high_units || again.low_units !== row.low_units);
 }

@@ -13,13 +13,14 @@ export { batchOf, type CandleBatch } from "./candle-batch.ts";
 export interface CandleUpsert {
   /** Rows added or changed. A minute whose row says all of it already is neither written nor left out. */
   readonly written: number;
-  /** Minutes left alone: their row is of another book or source, their strategy is gone, or their P&L is beyond what money can be. */
+  /** Minutes left alone: their row is of another book, source or recording, their strategy is gone, or their P&L is beyond what money can be. */
   readonly left_out: number;
 }
 
 /**
  * Merges minutes into the table, by the law of m2m/candle.ts: in any order and any number of times, the rows come out the same.
- * A row of another book or source is left alone and counted; with `overwrite` the minute replaces whatever is there. A large
+ * A row of another book or source is left alone and counted, and so is a replayed minute whose row has all its seconds with other
+ * values: two recordings of one minute do not mix; with `overwrite` the minute replaces whatever is there. A large
  * batch is committed in slices: where it rejects, some are written and some are not, and writing it again is safe.
  */
 export async function upsertMany(db: Db, given: CandleBatch, { overwrite }: { overwrite: boolean }): Promise<CandleUpsert> {
@@ -35,10 +36,12 @@ async function upsertSlice(db: Db, batch: CandleBatch, overwrite: boolean): Prom
   const params = paramsOf(batch);
   const [name, sql] = overwrite ? (["candle.replace", REPLACE] as const) : (["candle.merge", MERGE] as const);
   const [first, last] = [batch.strategy_id[0] ?? 0, batch.strategy_id[batch.length - 1] ?? 0];
+  const others =
+    batch.source === "replay" && !overwrite ? await db.one(Count, "candle.otherRecording", OTHER_RECORDING, params) : { count: 0 };
   const written = await retried(() => db.run(name, sql, [...params, first, last]));
   if (written === batch.length) return { written, left_out: 0 };
   const { count } = await db.one(Count, "candle.leftOut", LEFT_OUT, params);
-  return { written, left_out: count };
+  return { written, left_out: count + others.count };
 }
 
 const Count = z.object({ count: z.int() });
@@ -105,6 +108,7 @@ const MERGE = `${INSERT}
     last_at = greatest(kept.last_at, excluded.last_at)
   where kept.source = excluded.source and kept.instrument_count = excluded.instrument_count
     and kept.entry_value = excluded.entry_value and kept.realized_pnl = excluded.realized_pnl
+    and ($15 <> 'replay' or excluded.sampled & ~kept.sampled <> 0)
     and (excluded.sampled & ~kept.sampled <> 0
       or excluded.high > kept.high or excluded.low < kept.low
       or excluded.stale_count > kept.stale_count or excluded.oldest_age_ms > kept.oldest_age_ms
@@ -130,6 +134,19 @@ const LEFT_OUT = `select count(*)::int as count
     on kept.strategy_id = given.strategy_id and kept.timestamp = given.minute
   where kept.strategy_id is null or kept.source <> $15 or kept.instrument_count <> given.instrument_count
     or kept.entry_value <> given.entry_value_units * 0.0001 or kept.realized_pnl <> given.realized_pnl_units * 0.0001`;
+
+/** Which replayed minutes say something else of seconds that their row has: it is of another recording. Told before they merge. */
+const OTHER_RECORDING = `select count(*)::int as count
+  from ${GIVEN}
+  join strategy_m2m_candles kept
+    on kept.strategy_id = given.strategy_id and kept.timestamp = given.minute
+  where kept.source = $15 and kept.instrument_count = given.instrument_count
+    and kept.entry_value = given.entry_value_units * 0.0001 and kept.realized_pnl = given.realized_pnl_units * 0.0001
+    and given.sampled & ~kept.sampled = 0
+    and (given.high_units * 0.0001 > kept.high or given.low_units * 0.0001 < kept.low
+      or (given.first_at = kept.first_at and given.open_units * 0.0001 <> kept.open)
+      or (given.last_at = kept.last_at and given.close_units * 0.0001 <> kept.close)
+      or (given.sampled = kept.sampled and (given.high_units * 0.0001, given.low_units * 0.0001) <> (kept.high, kept.low)))`;
 
 export interface HistoryQuery {
   readonly strategy_id: number;

@@ -16,7 +16,7 @@ const offset_ms = Number(at) - Date.now();
 const clock: Clock = { ...systemClock, now: () => Date.now() + offset_ms };
 const stop = new AbortController();
 
-/** Until the first pass, and from it on. */
+/** Until the first pass that marks, and from it on. */
 const watches = [watch()];
 let began_ms = 0;
 const held: Promise<Held>[] = [];
@@ -28,8 +28,9 @@ const report = await runDaemon({
   clock,
   signal: stop.signal,
   log: () => undefined,
-  onPass: () => {
-    if (held.length > 0) return;
+  onPass: ({ marked_count }) => {
+    // While the book is read there are passes too, of nothing.
+    if (held.length > 0 || marked_count === 0) return;
     began_ms = performance.now();
     const left_ms = MINUTE_MS - (clock.now() % MINUTE_MS);
     setTimeout(() => stop.abort(), left_ms + AFTER_MS + (left_ms < BEFORE_MS ? MINUTE_MS : 0));

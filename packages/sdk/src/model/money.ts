@@ -78,6 +78,15 @@ export function quickUnitsOfBytes(bytes: Uint8Array): number {
   return quickShifted(units, { point, length });
 }
 
+/**
+ * Units of a price that came as a number, where it has at most four decimals; NaN for any other, which `roundUnits` judges by
+ * its text. The product alone may be off by one; the quotient is the double nearest to its decimal, and to no other.
+ */
+export function quickUnitsOfNumber(price: number): number {
+  const units = Math.round(price * UNITS);
+  return units > 0 && units <= MONEY_MAX_UNITS && units / UNITS === price ? units : Number.NaN;
+}
+
 /** Units of an amount that a schema has let through. */
 export function unitsOf(amount: number): number {
   const units = parseUnits(plainText(amount));

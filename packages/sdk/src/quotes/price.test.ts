@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { quickUnits, quickUnitsOfBytes, roundUnits } from "../model/money.ts";
+import { quickUnits, quickUnitsOfBytes, quickUnitsOfNumber, roundUnits } from "../model/money.ts";
 import { isoOf } from "../model/instant.ts";
 import { instantOf, isoMs, tellBody, tellText } from "./price.ts";
 
@@ -88,6 +88,29 @@ describe("prices are exact", () => {
     expect([quickUnits("101.50"), quickUnits("7"), quickUnits("0.0001"), quickUnits("99999999999.9999")]).toEqual([
       1_015_000, 70_000, 1, 999_999_999_999_999,
     ]);
+  });
+
+  test("of a number the quick way says what its text says, or nothing", () => {
+    const number = fc.oneof(
+      fc.tuple(fc.maxSafeInteger(), fc.integer({ min: 0, max: 8 })).map(([digits, decimals]) => digits / 10 ** decimals),
+      fc.integer({ min: 1, max: 10 ** 9 }).map((units) => units / 10_000),
+      fc.double(),
+    );
+    fc.assert(
+      fc.property(number, (price) => {
+        const quick = quickUnitsOfNumber(price);
+        if (!Number.isNaN(quick)) expect(roundUnits(String(price))).toEqual({ units: quick, rounded: false });
+      }),
+      { numRuns: 2_000 },
+    );
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 10 ** 12 }), (units) => {
+        expect(quickUnitsOfNumber(units / 10_000)).toBe(units);
+      }),
+    );
+    expect([0, -1.5, 1.00005, Number.NaN, Number.POSITIVE_INFINITY, 5e11 + 1].map(quickUnitsOfNumber)).toEqual(
+      Array.from({ length: 6 }).fill(Number.NaN),
+    );
   });
 
   test("an index of 32 bits is rounded and says so", () => {

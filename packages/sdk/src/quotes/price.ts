@@ -1,4 +1,4 @@
-import { quickUnits, roundUnits } from "../model/money.ts";
+import { quickUnits, quickUnitsOfNumber, roundUnits } from "../model/money.ts";
 import type { QuoteSink } from "./source.ts";
 
 /**
@@ -28,6 +28,11 @@ export function tellBody(sink: QuoteSink, index: number, body: unknown): boolean
     return false;
   }
   if (typeof price !== "number" && typeof price !== "string") return refuse(sink, index, price);
+  const units = typeof price === "number" ? quickUnitsOfNumber(price) : Number.NaN;
+  if (units > 0) {
+    sink.quote(index, units, timeOf(body), false);
+    return true;
+  }
   return tellPrice(sink, index, String(price), timeOf(body));
 }
 

@@ -44,8 +44,8 @@ export async function abreast<Result>(db: Db, jobs: readonly (() => Promise<Resu
 /** Rows of a slice at most: their parameters are built in 3 ms without a stop, and the server sorts them within its work_mem. */
 const ROWS_MAX = 20_000;
 
-/** Rows of a slice at least, where there are several: fewer are written before another connection has begun. */
-const ROWS_MIN = 2_500;
+/** Rows of a slice at least, where there are several: fewer are not worth a statement more. */
+const ROWS_MIN = 500;
 
 /** Of one length, about; so many that no lane is left with one more than another. */
 export function slicesOf(length: number, lanes: number): Slice[] {

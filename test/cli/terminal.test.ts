@@ -55,6 +55,9 @@ describe.skipIf(missing)("at a terminal", () => {
     const terminal = openTerminal("stratctl strategy create");
     await terminal.answers("Name", "Straddle");
     await terminal.answers("Tags", "weekly, short");
+    await terminal.answers("Add a leg", "BUY 1lot M&M26DECFUT");
+    await terminal.sees("the lot size of NFO:M&M26DECFUT is not known");
+    terminal.types("\u0015"); // Ctrl-U, which clears the line
     await terminal.answers("Add a leg", "SELL 1lot NIFTY2580724600PE");
     await terminal.sees("put 24,600 · expires Thu 7 Aug 2025");
     await terminal.sees("no price (redis: connection refused");

@@ -35,6 +35,14 @@ describe("a strategy composed at a terminal", () => {
 
   const create = { name: undefined, tags: undefined, description: undefined, type: undefined, ifMissing: false };
 
+  test("judges what came as flags before anything is asked", async () => {
+    const { ask, asked } = answers();
+    const { deps } = worldWith(ask);
+    await expect(runCreate(deps, { ...create, description: "x".repeat(2001) })).rejects.toMatchObject({ code: "input_invalid" });
+    await expect(runCreate(deps, { ...create, tags: [" "] })).rejects.toMatchObject({ code: "input_invalid" });
+    expect(asked).toEqual([]);
+  });
+
   test("asks name, tags and legs, and shows what each leg is", async () => {
     const { ask } = answers();
     const { deps, out, err, calls } = worldWith(ask);

@@ -28,6 +28,8 @@ const GRACE_MS = 5_000;
  */
 export async function composeStrategy(deps: Deps, ask: Ask, options: CreateOptions): Promise<void> {
   const { screen, signal } = deps;
+  const given = { tags: options.tags, description: options.description, strategy_type: options.type };
+  parseInput(StrategyCreate.partial({ name: true }), given);
   const api = await deps.connect();
   await api.accounts.get({}, { signal }); // with none or several there is nothing to ask for
   const name = await ask.text({ message: "Name", check: (text) => nameComplaint(api, text) });
@@ -39,7 +41,7 @@ export async function composeStrategy(deps: Deps, ask: Ask, options: CreateOptio
     legs.push(leg);
   }
   deps.takeTime({ grace_ms: GRACE_MS, isEndless: false });
-  const strategy = await api.strategies.create({ name, tags, description: options.description, strategy_type: options.type }, { signal });
+  const strategy = await api.strategies.create({ ...given, name, tags }, { signal });
   const added = await addAll(deps, api, strategy, legs);
   const entry_value = totalOf(added.map(({ direction, cost }) => (direction === "SELL" ? cost : -cost)));
   const value = added.length === 0 ? "" : `, ${entryValueText(entry_value)}`;

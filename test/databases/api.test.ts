@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { connect, StratctlError, type ErrorCode, type MinuteCandle, type Stratctl } from "../../packages/sdk/src/index.ts";
+import { connect, type MinuteCandle, type Stratctl } from "../../packages/sdk/src/index.ts";
 import { batchOf, upsertMany } from "../../packages/sdk/src/store/candle.ts";
 import { openPool, type Database } from "../../packages/sdk/src/store/db.ts";
 import { migrate } from "../../packages/sdk/src/store/migrate.ts";
 import { freshDatabase, POSTGRES, type FreshDatabase, type Template } from "../support/postgres.ts";
+import { refused } from "../support/refused.ts";
 import { startTicker, type Ticker } from "../support/ticker.ts";
 
 /** Nobody listens there: what Redis would say is then "connection refused". */
@@ -366,18 +367,6 @@ test("a database that does not answer is one line, without its password", async 
   );
   await refused(connect({ url: "mysql://me:sesame@host/x" }), "url_invalid", "mysql:// is not a database");
 });
-
-async function refused(call: Promise<unknown>, code: ErrorCode, message?: string, hint?: string): Promise<void> {
-  const error = await call.then(
-    () => null,
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(StratctlError);
-  if (!(error instanceof StratctlError)) return;
-  expect({ code: error.code, message: error.message }).toEqual({ code, message: expect.stringContaining(message ?? "") });
-  if (hint !== undefined) expect(error.hint).toContain(hint);
-  expect(JSON.stringify(error)).not.toContain("sesame");
-}
 
 /** Minute n opens at n − 100, and rises and falls by tens. */
 function candle(strategy_id: number, minute_ms: number, n: number): MinuteCandle {

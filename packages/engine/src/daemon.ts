@@ -9,6 +9,7 @@ import {
   type Shard,
   type SourceStatus,
   type StratctlError,
+  STALE_MS_MAX,
 } from "@stratctl/sdk/internal";
 import { boundaries, checkedInterval, floorTo, MINUTE_MS, systemClock, type Boundary, type Clock } from "./clock.ts";
 import { hoursAt, openMask, type Hours } from "./hours.ts";
@@ -73,7 +74,7 @@ export interface DaemonReport {
 const TIMING: DaemonTiming = {
   interval_ms: 1000,
   write_interval_ms: 5000,
-  stale_ms_max: 60_000,
+  stale_ms_max: STALE_MS_MAX,
   carry_after_ms: 60_000,
   waiting_max: 1_000_000,
 };

@@ -4,6 +4,7 @@ import {
   openRecording,
   QuoteBoard,
   sessionOn,
+  STALE_MS_MAX,
   StratctlError,
   type Calendar,
   type Db,
@@ -128,6 +129,8 @@ class ReplayRun {
   readonly #days: string[] = [];
   readonly #quoted = new Set<string>();
   readonly #stale_ms_max: number;
+  /** When the run began: nothing after it has happened. */
+  readonly #now_ms: number;
   /** Strategies that this run gave a candle: of the others it has nothing to say, and their latest marks stay. */
   readonly #marked = new Set<number>();
   #day: Day | null = null;
@@ -138,12 +141,13 @@ class ReplayRun {
   #sample_count = 0;
 
   constructor(recording: Recording, book: Book, settings: Settings) {
-    const { calendar, stale_ms_max = 60_000, carry_after_ms = 60_000 } = settings;
+    const { calendar, stale_ms_max = STALE_MS_MAX, carry_after_ms = 60_000 } = settings;
     this.#stale_ms_max = stale_ms_max;
     this.#recording = recording;
     this.#book = book;
     this.#settings = settings;
     this.#clock = settings.clock ?? systemClock;
+    this.#now_ms = this.#clock.now();
     this.#board = new QuoteBoard(book.instruments);
     this.#places = new Map(book.instruments.map(({ instrument }, place) => [instrument, place]));
     this.#sampler = new Sampler({ calendar, board: this.#board, stale_ms_max, carry_after_ms, source: "replay" });
@@ -167,6 +171,8 @@ class ReplayRun {
   }
 
   accept({ instrument, price_units, at_ms }: RecordedQuote): void {
+    // A price of the future would stand as the last one until its time has come.
+    if (at_ms > this.#now_ms) return;
     this.#quoted_ms = at_ms;
     const place = this.#places.get(instrument);
     if (place === undefined) return;

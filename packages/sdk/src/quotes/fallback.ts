@@ -1,4 +1,5 @@
 import { assert } from "../errors.ts";
+import { STALE_MS_MAX } from "../model/quote.ts";
 import type { QuoteBoard } from "./board.ts";
 import { Due } from "./due.ts";
 import { systemClock, type QuoteSink, type QuoteSource, type SourceClock } from "./source.ts";
@@ -63,7 +64,7 @@ export class Fallback implements AsyncDisposable {
   readonly #clock: SourceClock;
   readonly #under_way = new WeakSet<QuoteBoard>();
 
-  constructor({ sources, stale_ms_max = 60_000, deadline_ms = 800, clock = systemClock }: FallbackOptions) {
+  constructor({ sources, stale_ms_max = STALE_MS_MAX, deadline_ms = 800, clock = systemClock }: FallbackOptions) {
     this.#members = sources.map((source, place) => ({
       source,
       is_first: place === 0,

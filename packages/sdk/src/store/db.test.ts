@@ -57,7 +57,7 @@ onEveryPostgres("a database", (store) => {
 
   test("a statement is planned for the values it is given, however often it runs", async () => {
     const Plans = z.object({ generic: WholeColumn, custom: WholeColumn });
-    for (let run = 0; run < 10; run += 1) await store.db.many(N, "test.planned", "select n from unnest($1::int4[]) as n", [[1, 2, 3]]);
+    for (let run = 0; run < 10; run += 1) await store.db.many(N, "test.planned", "select n from unnest($1::int4[]) as n", ["{1,2,3}"]);
     const plans = await store.db.one(
       Plans,
       "test.plans",

@@ -1,17 +1,14 @@
 import type { z } from "zod";
-import { dayOf, lastSession, sessionsBetween, type Session } from "../../market/calendar.ts";
+import { dayOf, daySpans, EXCHANGE_DEFAULT, lastSession, sessionsBetween } from "../../market/calendar.ts";
+import { DAY_MS, MINUTE_MS } from "../../market/day.ts";
 import type { Candle, M2mQuery } from "../../model/candle.ts";
 import * as candles from "../../store/candle.ts";
 import * as legs from "../../store/leg.ts";
 import { contract, type Api } from "../contract.ts";
 import { call, strategyOf, type Context } from "./context.ts";
 
-/** The exchange whose hours count for a strategy without legs. */
-const EXCHANGE_DEFAULT = "NFO";
 /** NSE's first derivatives traded in June 2000: there is nothing to look for before. */
 const FROM_MS_MIN = Date.UTC(2000, 0, 1);
-const MINUTE_MS = 60_000;
-const DAY_MS = 86_400_000;
 
 export function historyCalls(context: Context): Api["strategies"]["m2m"] {
   return { history: call(contract.strategies.m2m.history, (query) => history(context, query)) };
@@ -28,7 +25,7 @@ async function history(context: Context, query: z.output<typeof M2mQuery>): Prom
     from_ms,
     to_ms,
     interval: query.interval ?? "1m",
-    sessions: spans(exchanges.flatMap((exchange) => sessionsBetween(calendar, exchange, days))),
+    sessions: daySpans(calendar, exchanges, days),
   });
 }
 
@@ -69,12 +66,4 @@ function dayRange({ calendar }: Context, day: string, exchanges: readonly string
     };
   const midnight_ms = Date.parse(`${day}T00:00:00Z`) - calendar.zone.offset_minutes * MINUTE_MS;
   return { from_ms: midnight_ms, to_ms: midnight_ms + DAY_MS - 1 };
-}
-
-/** One session a day: from the first open of any exchange to the last close. */
-function spans(sessions: readonly Session[]): { open_ms: number; close_ms: number }[] {
-  return [...Map.groupBy(sessions, ({ day }) => day).values()].map((ofDay) => ({
-    open_ms: Math.min(...ofDay.map(({ open_ms }) => open_ms)),
-    close_ms: Math.max(...ofDay.map(({ close_ms }) => close_ms)),
-  }));
 }

@@ -4,15 +4,13 @@ import { markOf } from "../../m2m/mark.ts";
 import { isoOf } from "../../model/instant.ts";
 import type { Leg } from "../../model/leg.ts";
 import type { Mark } from "../../model/mark.ts";
+import { STALE_MS_MAX } from "../../model/quote.ts";
 import type { Strategy } from "../../model/strategy.ts";
 import * as legs from "../../store/leg.ts";
 import * as marks from "../../store/mark.ts";
 import { contract, type Api } from "../contract.ts";
 import { call, strategyOf, type Context } from "./context.ts";
 import { quotesNow } from "./quotes.ts";
-
-/** A price older than this is stale. */
-const STALE_MS_MAX = 60_000;
 
 export function markCall(context: Context): Api["strategies"]["mark"] {
   const { database } = context;

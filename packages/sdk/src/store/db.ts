@@ -73,7 +73,7 @@ export async function openPool(target: DatabaseTarget, options: PoolOptions = {}
   };
 }
 
-/** Two write 1.7 times as fast as one on two cores, four no faster; the other connections are left to those who read. */
+/** Two write up to 1.6 times as fast as one on two cores, four hardly faster; the other connections are left to those who read. */
 const LANES_MAX = 2;
 
 /** Runs `work` in one transaction: all of it, or nothing and the connection clean. */

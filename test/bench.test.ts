@@ -14,10 +14,10 @@ const missing = debianMissing ?? redisMissing;
 const servers = new Servers({ settings: ["fsync=off", "full_page_writes=off"] });
 afterAll(() => servers[Symbol.asyncDispose]());
 
-const STRATEGIES = 300;
+const STRATEGIES = 400;
 
 async function rounds(runs: number, shape: Shape = {}): Promise<readonly Round[]> {
-  return roundsOf(servers, STRATEGIES, { strategies: [STRATEGIES], runs, old_sizes: [20, 40, 60], shape });
+  return roundsOf(servers, STRATEGIES, { strategies: [STRATEGIES], runs, old_sizes: [20, 40, 80], shape });
 }
 
 /** The laws that a pass of that shape breaks, with what was measured. */
@@ -25,8 +25,8 @@ function broken(all: readonly Round[]): string[] {
   const laws: readonly (readonly [law: string, ratio: (round: Round) => number, max: number])[] = [
     ["a pass takes a tenth of the old loop's time", ({ new_minute, old }) => new_minute.total / old, 1 / 10],
     ["a sample takes twenty times its MGET", ({ sample, mget }) => sample / mget, 20],
-    ["a new minute takes eight times its COPY", ({ new_minute, copy }) => new_minute.write / copy, 8],
-    ["a merge takes eight times its COPY", ({ merge, copy }) => merge.write / copy, 8],
+    ["a new minute takes six times its COPY", ({ new_minute, copy }) => new_minute.write / copy, 6],
+    ["a merge takes six times its COPY", ({ merge, copy }) => merge.write / copy, 6],
   ];
   return laws.flatMap(([law, ratio, max]) => {
     const { median } = spreadOf(all.map(ratio));
@@ -36,7 +36,7 @@ function broken(all: readonly Round[]): string[] {
 
 describe.skipIf(missing !== null)("a minute's pass", () => {
   test("costs a fraction of the loop it replaces, and a few times what it must", async () => {
-    expect(broken(await rounds(3))).toEqual([]);
+    expect(broken(await rounds(2))).toEqual([]);
   });
 
   test("that asks for a key at a time is noticed", async () => {
@@ -44,6 +44,6 @@ describe.skipIf(missing !== null)("a minute's pass", () => {
   });
 
   test("that writes a row at a time is noticed", async () => {
-    expect(broken(await rounds(1, { one_by_one: "writes" }))).toContainEqual(expect.stringMatching(/^a new minute/));
+    expect(broken(await rounds(1, { one_by_one: "writes" }))).not.toEqual([]);
   });
 });

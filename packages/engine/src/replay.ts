@@ -171,13 +171,12 @@ class ReplayRun {
   }
 
   accept({ instrument, price_units, at_ms }: RecordedQuote): void {
+    const place = this.#places.get(instrument);
+    if (place !== undefined) this.#quoted.add(instrument);
     // A price of the future would stand as the last one until its time has come.
     if (at_ms > this.#now_ms) return;
     this.#quoted_ms = at_ms;
-    const place = this.#places.get(instrument);
-    if (place === undefined) return;
-    this.#board.accept(place, price_units, at_ms, at_ms, SOURCE);
-    this.#quoted.add(instrument);
+    if (place !== undefined) this.#board.accept(place, price_units, at_ms, at_ms, SOURCE);
   }
 
   /** The rest of the day under way, and all that waits. */

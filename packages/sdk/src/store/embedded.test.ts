@@ -18,7 +18,8 @@ import {
 } from "../../../../test/support/script.ts";
 import { until } from "../../../../test/support/server.ts";
 import { embeddedFolder, embeddedStatus, ensureEmbedded, stopEmbedded } from "./embedded.ts";
-import { isPostmaster } from "./embedded/postmaster.ts";
+import { socketFolder } from "./embedded/place.ts";
+import { isPostmaster, isReady } from "./embedded/postmaster.ts";
 
 const MODULE = new URL("embedded.ts", import.meta.url).href;
 const notRoot = isRoot ? false : "skipped: not root";
@@ -204,6 +205,11 @@ describe("after a crash", () => {
     await until(
       async () => expect(isPostmaster(pid, join(folder, "data"))).toBe(false),
       () => `process ${pid} lives on`,
+    );
+    // Its children may hold the socket a moment longer: whoever connects then is cut off.
+    await until(
+      async () => expect(await isReady(join(folder, "data"), await socketFolder(join(folder, "data")))).toBe(false),
+      () => "the socket of a killed server is still listened at",
     );
     return { url, pid };
   }

@@ -80,20 +80,37 @@ export class Writer {
     this.#giveUpOldest();
   }
 
-  /** Writes what waits, then the minute under way. Rejects at the first statement that fails; what was not written still waits. */
+  /**
+   * Writes what waits and the minute under way. Rejects where a statement fails, once all have ended; what was not written still
+   * waits. Candles, prices and marks go at once: each waits for the disk at its commit, together they wait about as long as one.
+   */
   async write({ candles, marks, quotes }: Latest = {}): Promise<void> {
-    const { db } = this.#options;
-    while (this.#finished.length > 0) await this.#writeFinished();
-    if (candles !== undefined) await this.#carry(candles);
-    if (quotes !== undefined) await upsertQuotes(db, quotes);
-    while (this.#marks.length > 0) await this.#writeMarks();
-    if (marks) await upsertMarks(db, marks);
+    const outcomes = await Promise.allSettled([this.#writeCandles(candles), this.#writeQuotes(quotes), this.#writeMarks(marks)]);
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
     if (this.#is_settled) return;
     this.#is_settled = true; // a minute that ends meanwhile asks again
-    await settleStrategies(db).catch((error: unknown) => {
+    await settleStrategies(this.#options.db).catch((error: unknown) => {
       this.#is_settled = false;
       throw error;
     });
+  }
+
+  async #writeCandles(candles: CandleBatch | undefined): Promise<void> {
+    while (this.#finished.length > 0) await this.#writeFinished();
+    if (candles !== undefined) await this.#carry(candles);
+  }
+
+  async #writeQuotes(quotes: QuoteBatch | undefined): Promise<void> {
+    if (quotes !== undefined) await upsertQuotes(this.#options.db, quotes);
+  }
+
+  async #writeMarks(latest: MarkBatch | null | undefined): Promise<void> {
+    for (let first = this.#marks[0]; first !== undefined; first = this.#marks[0]) {
+      const written = first;
+      await upsertMarks(this.#options.db, written);
+      this.#marks = this.#marks.filter((waiting) => waiting !== written);
+    }
+    if (latest) await upsertMarks(this.#options.db, latest);
   }
 
   async #writeFinished(): Promise<void> {
@@ -127,12 +144,6 @@ export class Writer {
       left_out: first.left_out + second.left_out,
       refused: first.refused + second.refused,
     };
-  }
-
-  async #writeMarks(): Promise<void> {
-    const [first] = this.#marks;
-    if (first !== undefined) await upsertMarks(this.#options.db, first);
-    this.#marks = this.#marks.filter((waiting) => waiting !== first);
   }
 
   /** But for what is under way, which may arrive yet, and the newest. */

@@ -95,7 +95,7 @@ describe.skipIf(missing)("at a terminal", () => {
 
 test("SIGTERM ends a daemon cleanly, with 0 and JSON to the last line", async () => {
   const { stdout, stderr, exit } = await shell.run(
-    "stratctl daemon > log.txt & until grep -q ready log.txt; do sleep 0.05; done; kill $!; wait $!; code=$?; cat log.txt; exit $code",
+    ": > log.txt; stratctl daemon >> log.txt & until grep -q ready log.txt; do sleep 0.05; done; kill $!; wait $!; code=$?; cat log.txt; exit $code",
   );
   expect({ stderr, exit }).toEqual({ stderr: "", exit: 0 });
   const lines = stdout.trim().split("\n");

@@ -10,7 +10,7 @@ import {
   type QuoteSource,
 } from "@stratctl/sdk/internal";
 import { readBook, type Book } from "../packages/engine/src/book.ts";
-import { part } from "../packages/engine/src/joined.ts";
+import { part } from "../packages/sdk/src/store/candle-batch.ts";
 import { Sampler } from "../packages/engine/src/sample.ts";
 import { UnwrittenQuotes } from "../packages/engine/src/unwritten.ts";
 import { Writer } from "../packages/engine/src/writer.ts";
@@ -76,7 +76,7 @@ export class Engine implements AsyncDisposable {
     const { candles, marks } = this.#sampler.finish({ with_marks: true });
     if (this.#shape.one_by_one === "writes") await writeOneByOne(writer, candles);
     else writer.finish(candles, null);
-    if (marks !== null) writer.finish(part(candles, 0, 0), marks);
+    if (marks !== null) writer.finish(part(candles, { from: 0, to: 0 }), marks);
     const { batch, confirm } = this.#unwritten.take();
     await writer.write({ quotes: batch });
     confirm();
@@ -113,7 +113,7 @@ function oneByOne(source: QuoteSource): QuoteSource {
 
 async function writeOneByOne(writer: Writer, candles: CandleBatch): Promise<void> {
   for (let place = 0; place < candles.length; place += 1) {
-    writer.finish(part(candles, place, place + 1), null);
+    writer.finish(part(candles, { from: place, to: place + 1 }), null);
     await writer.write();
   }
 }

@@ -28,28 +28,6 @@ export function joined(batches: readonly CandleBatch[]): CandleBatch {
   };
 }
 
-/** The rows from ≤ place < to of a batch. */
-export function part(batch: CandleBatch, from: number, to: number): CandleBatch {
-  return {
-    length: to - from,
-    strategy_id: batch.strategy_id.subarray(from, to),
-    minute_ms: batch.minute_ms.subarray(from, to),
-    open_units: batch.open_units.subarray(from, to),
-    high_units: batch.high_units.subarray(from, to),
-    low_units: batch.low_units.subarray(from, to),
-    close_units: batch.close_units.subarray(from, to),
-    entry_value_units: batch.entry_value_units.subarray(from, to),
-    realized_pnl_units: batch.realized_pnl_units.subarray(from, to),
-    instrument_count: batch.instrument_count.subarray(from, to),
-    stale_count: batch.stale_count.subarray(from, to),
-    oldest_age_ms: batch.oldest_age_ms.subarray(from, to),
-    sampled: batch.sampled.subarray(from, to),
-    first_at_ms: batch.first_at_ms.subarray(from, to),
-    last_at_ms: batch.last_at_ms.subarray(from, to),
-    source: batch.source,
-  };
-}
-
 interface Column<Self> {
   set(values: Self, offset: number): void;
   subarray(from: number, to: number): Self;

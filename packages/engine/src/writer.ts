@@ -1,4 +1,5 @@
 import {
+  partOfCandles,
   settleStrategies,
   StratctlError,
   upsertCandles,
@@ -10,7 +11,7 @@ import {
   type MarkBatch,
   type QuoteBatch,
 } from "@stratctl/sdk/internal";
-import { joined, part } from "./joined.ts";
+import { joined } from "./joined.ts";
 
 export interface WriterOptions {
   readonly db: Db;
@@ -137,8 +138,8 @@ export class Writer {
       if (batch.length <= 1) return { written: 0, left_out: 0, refused: batch.length };
     }
     const middle = batch.length >>> 1;
-    const first = await this.#carry(part(batch, 0, middle));
-    const second = await this.#carry(part(batch, middle, batch.length));
+    const first = await this.#carry(partOfCandles(batch, { from: 0, to: middle }));
+    const second = await this.#carry(partOfCandles(batch, { from: middle, to: batch.length }));
     return {
       written: first.written + second.written,
       left_out: first.left_out + second.left_out,

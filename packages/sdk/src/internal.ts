@@ -44,6 +44,7 @@ export { pnlUnits } from "./m2m/pnl.ts";
 export type { CandleSource } from "./model/candle.ts";
 export { readLegs, type BookInstrument, type BookLegs } from "./store/book.ts";
 export { bookStrategies, changedSince, type BookChanges, type Look } from "./store/book-change.ts";
+export { part as partOfCandles } from "./store/candle-batch.ts";
 export { batchOf, upsertMany as upsertCandles, type CandleBatch, type CandleUpsert } from "./store/candle.ts";
 export { settleStrategies, upsertMany as upsertMarks, type MarkBatch } from "./store/mark.ts";
 export { upsertMany as upsertQuotes, type QuoteBatch } from "./store/quote.ts";

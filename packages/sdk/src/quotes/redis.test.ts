@@ -2,54 +2,14 @@ import { Redis } from "ioredis";
 import { spawnSync } from "node:child_process";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readAll, ref } from "../../../../test/support/read.ts";
 import { redisMissing, startRedis, type RedisServer } from "../../../../test/support/redis.ts";
 import { startPipe } from "../../../../test/support/pipe.ts";
 import { StratctlError } from "../errors.ts";
 import { redisSource } from "./redis.ts";
-import type { InstrumentRef, QuoteSink, QuoteSource } from "./source.ts";
-
-const ref = (instrument: string, instrument_token: number | null = null): InstrumentRef => {
-  const [exchange = "", tradingsymbol = ""] = instrument.split(":");
-  return { instrument, exchange, tradingsymbol, instrument_token };
-};
+import type { QuoteSink, QuoteSource } from "./source.ts";
 
 const deaf: QuoteSink = { quote: () => undefined, refused: () => undefined, absent: () => undefined };
-
-interface Read {
-  readonly prices: Record<string, number>;
-  readonly refused: Record<string, string>;
-  readonly absent: Record<string, string>;
-  readonly at: Record<string, number | null>;
-  readonly error: string | null;
-  readonly took_ms: number;
-}
-
-async function readAll(source: QuoteSource, instruments: readonly InstrumentRef[], deadline_ms = 5_000): Promise<Read> {
-  const read: Omit<Read, "error" | "took_ms"> = { prices: {}, refused: {}, absent: {}, at: {} };
-  const name = (index: number): string => instruments[index]?.instrument ?? "?";
-  const start_ms = performance.now();
-  const error = await source
-    .read(
-      instruments,
-      {
-        quote: (index, price_units, at_ms) => {
-          read.prices[name(index)] = price_units / 10_000;
-          read.at[name(index)] = at_ms;
-        },
-        refused: (index, why) => (read.refused[name(index)] = why),
-        absent: (index, why) => (read.absent[name(index)] = why),
-      },
-      { deadline_ms },
-    )
-    .then(
-      () => null,
-      (failure: unknown) => {
-        expect(failure).toBeInstanceOf(StratctlError);
-        return failure instanceof StratctlError ? failure.message : "";
-      },
-    );
-  return { ...read, error, took_ms: performance.now() - start_ms };
-}
 
 describe.skipIf(redisMissing)("a real Redis", () => {
   let server: RedisServer;

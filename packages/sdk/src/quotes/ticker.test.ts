@@ -1,13 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { afterEach, describe, expect, test } from "vitest";
-import { StratctlError } from "../errors.ts";
-import type { InstrumentRef, QuoteSource, SourceClock } from "./source.ts";
+import { readAll, ref } from "../../../../test/support/read.ts";
+import type { QuoteSource, SourceClock } from "./source.ts";
 import { tickerSource, type TickerOptions } from "./ticker.ts";
-
-const ref = (instrument: string): InstrumentRef => {
-  const [exchange = "", tradingsymbol = ""] = instrument.split(":");
-  return { instrument, exchange, tradingsymbol, instrument_token: null };
-};
 
 interface Service extends AsyncDisposable {
   readonly url: string;
@@ -61,40 +56,6 @@ function open(options: TickerOptions): QuoteSource {
   const source = tickerSource(options);
   opened.push(source);
   return source;
-}
-
-interface Read {
-  readonly prices: Record<string, number>;
-  readonly refused: Record<string, string>;
-  readonly absent: Record<string, string>;
-  readonly at: Record<string, number | null>;
-  readonly error: string | null;
-  readonly took_ms: number;
-}
-
-async function readAll(source: QuoteSource, instruments: readonly string[], deadline_ms = 5_000): Promise<Read> {
-  const read: Omit<Read, "error" | "took_ms"> = { prices: {}, refused: {}, absent: {}, at: {} };
-  const name = (index: number): string => instruments[index] ?? "?";
-  const start_ms = performance.now();
-  const error = await source
-    .read(
-      instruments.map(ref),
-      {
-        quote: (index, price_units, at_ms) => {
-          read.prices[name(index)] = price_units / 10_000;
-          read.at[name(index)] = at_ms;
-        },
-        refused: (index, why) => (read.refused[name(index)] = why),
-        absent: (index, why) => (read.absent[name(index)] = why),
-      },
-      { deadline_ms },
-    )
-    .then(
-      () => null,
-      (failure: unknown) =>
-        failure instanceof StratctlError && failure.code === "source_unavailable" ? failure.message : `not ours: ${String(failure)}`,
-    );
-  return { ...read, error, took_ms: performance.now() - start_ms };
 }
 
 describe("one instrument a request", () => {

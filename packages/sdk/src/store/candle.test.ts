@@ -203,7 +203,7 @@ onEveryPostgres("candles", (store) => {
   test("a batch of several slices is counted as a whole, in any order, and an odd minute ends but its own slice", async () => {
     const minutes = Array.from({ length: 4_000 }, (_, n) => NINE_THIRTY + n * 60_000);
     const candles = minutes.flatMap((minute_ms) => [minute(1, { minute_ms }), minute(0, { minute_ms })]);
-    const shifted = candles.map((candle) => ({ ...candle, first_at_ms: candle.minute_ms, last_at_ms: candle.minute_ms }));
+    const shifted = candles.map(atItsStart);
     expect(await write(shifted)).toEqual({ written: 8_000, left_out: 0 });
     expect(await write(shifted.toReversed())).toEqual({ written: 0, left_out: 0 });
     const other = shifted.map((candle, n) => (n % 4 === 0 ? { ...candle, ...OTHER_BOOK } : { ...candle, stale_count: 1 }));
@@ -215,6 +215,25 @@ onEveryPostgres("candles", (store) => {
       details: { sqlstate: "23514", constraint: "strategy_m2m_candles_time_law" },
     });
     expect((await kept(1))[0]).toMatchObject({ stale_count: 0 });
+  });
+
+  test("counting what was left out reads the rows by their key, never the whole table", async () => {
+    const Scans = z.object({ seq_scan: z.int() });
+    const minutes = Array.from({ length: 8_000 }, (_, n) => NINE_THIRTY + n * 60_000);
+    await write(
+      minutes.flatMap((minute_ms) => [minute(0, { minute_ms }), minute(1, { minute_ms }), minute(2, { minute_ms })]).map(atItsStart),
+    );
+    await store.db.script("analyze strategy_m2m_candles");
+    for (const source of ["live", "replay"] as const) {
+      const again = minutes.slice(0, 2_000).map((minute_ms) => atItsStart(minute(1, { minute_ms, ...OTHER_BOOK })));
+      await store.db.transaction(async (db) => {
+        const scans = () =>
+          db.one(Scans, "test.scans", "select seq_scan::int from pg_stat_xact_user_tables where relname = 'strategy_m2m_candles'");
+        const before = await scans();
+        expect(await upsertMany(db, batchOf(again, source), { overwrite: false })).toEqual({ written: 0, left_out: 2_000 });
+        expect(await scans()).toEqual(before);
+      });
+    }
   });
 
   test("a strategy that is gone takes nobody's minutes with it", async () => {
@@ -328,6 +347,11 @@ function part(): fc.Arbitrary<{ place: number; minute_ms: number; marks: Sampled
       maxLength: 4,
     }),
   });
+}
+
+/** Sampled at the start of the minute that it was moved to. */
+function atItsStart(candle: MinuteCandle): MinuteCandle {
+  return { ...candle, first_at_ms: candle.minute_ms, last_at_ms: candle.minute_ms };
 }
 
 function same(a: MinuteCandle | undefined, b: MinuteCandle | undefined): boolean {

@@ -127,19 +127,21 @@ const REPLACE = `${INSERT}
       excluded.instrument_count, excluded.stale_count, excluded.oldest_age_ms, excluded.sampled, excluded.first_at,
       excluded.last_at, excluded.source)`;
 
+/** The row of a given minute, by its key: a plain join would read a year's table for a slice of two thousand minutes. */
+const KEPT = `(select * from strategy_m2m_candles as candle
+    where candle.strategy_id = given.strategy_id and candle.timestamp = given.minute offset 0) as kept`;
+
 /** Which of the minutes are not in the table, or are there from another book or source. */
 const LEFT_OUT = `select count(*)::int as count
   from ${GIVEN}
-  left join strategy_m2m_candles kept
-    on kept.strategy_id = given.strategy_id and kept.timestamp = given.minute
+  left join lateral ${KEPT} on true
   where kept.strategy_id is null or kept.source <> $15 or kept.instrument_count <> given.instrument_count
     or kept.entry_value <> given.entry_value_units * 0.0001 or kept.realized_pnl <> given.realized_pnl_units * 0.0001`;
 
 /** Which replayed minutes say something else of seconds that their row has: it is of another recording. Told before they merge. */
 const OTHER_RECORDING = `select count(*)::int as count
   from ${GIVEN}
-  join strategy_m2m_candles kept
-    on kept.strategy_id = given.strategy_id and kept.timestamp = given.minute
+  cross join lateral ${KEPT}
   where kept.source = $15 and kept.instrument_count = given.instrument_count
     and kept.entry_value = given.entry_value_units * 0.0001 and kept.realized_pnl = given.realized_pnl_units * 0.0001
     and given.sampled & ~kept.sampled = 0

@@ -94,9 +94,12 @@ const READ_AS = new Map([
   [1016, 1009],
 ]);
 
-/** A prepared statement's one plan for all values supposes arrays of ten; with thousands it takes seconds for what takes milliseconds. */
+/**
+ * A prepared statement's one plan for all values supposes arrays of ten; with thousands it takes seconds for what takes
+ * milliseconds. Planned anew each time, a large statement would be compiled anew as well, which took longer than to run it.
+ */
 function sessionOf(timeout_ms: number): string {
-  return `set TimeZone = 'UTC'; set plan_cache_mode = force_custom_plan;
+  return `set TimeZone = 'UTC'; set plan_cache_mode = force_custom_plan; set jit = off;
     set statement_timeout = ${timeout_ms}; set idle_in_transaction_session_timeout = ${timeout_ms}`;
 }
 

@@ -1,5 +1,5 @@
 import { openDatabase, redisSource } from "@stratctl/sdk/internal";
-import { runDaemon, systemClock, type Clock } from "../packages/engine/src/index.ts";
+import { holdYoungGeneration, runDaemon, systemClock, type Clock } from "../packages/engine/src/index.ts";
 import { MINUTE_MS } from "../packages/engine/src/clock.ts";
 import { resident, watch, type Held } from "./measure.ts";
 
@@ -16,6 +16,7 @@ const offset_ms = Number(at) - Date.now();
 const clock: Clock = { ...systemClock, now: () => Date.now() + offset_ms };
 const stop = new AbortController();
 
+holdYoungGeneration(); // as `stratctl daemon` does
 /** Until the first pass that marks, and from it on. */
 const watches = [watch()];
 let began_ms = 0;

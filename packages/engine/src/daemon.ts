@@ -202,6 +202,7 @@ class Daemon {
   /** Ends the minute under way and begins another with the book of its start. Null, or why the book is still the one before. */
   async #turn(minute_ms: number): Promise<StratctlError | null> {
     this.#finishMinute();
+    await breath();
     const failure = await this.#keeper.refresh(minute_ms, this.#options.signal);
     const { book } = this.#keeper;
     if (this.#board.instruments !== book.instruments) this.#board.rebook(book.instruments);
@@ -268,6 +269,7 @@ class Daemon {
     const candles = this.#sampler.minute_ms === null ? undefined : this.#sampler.candles({ changed: true });
     await breath();
     const marks = this.#sampler.minute_ms === null ? null : this.#sampler.marks({ flat: false });
+    await breath();
     const failure = await this.#writer.write({ candles, marks, quotes: batch }).then(() => null, failureOf);
     // A candle that was not brought over is told again with the next sample, and whole at the minute's end.
     if (failure === null) confirm();

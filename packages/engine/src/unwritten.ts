@@ -15,19 +15,33 @@ export class UnwrittenQuotes {
    * more: only forward in time, so it does no harm.
    */
   take(): { batch: QuoteBatch; confirm: () => void } {
-    const { instruments, price_units, at_ms, source, sources, revision } = this.#board;
+    const { price_units, revision } = this.#board;
     const places = this.#board.movedSince(this.#written_revision).filter((place) => !Number.isNaN(price_units[place]));
-    const batch: QuoteBatch = {
-      length: places.length,
-      exchange: Array.from(places, (place) => instruments[place]?.exchange ?? ""),
-      tradingsymbol: Array.from(places, (place) => instruments[place]?.tradingsymbol ?? ""),
-      price_units: new Float64Array(places).map((place) => price_units[place] ?? Number.NaN),
-      at_ms: new Float64Array(places).map((place) => at_ms[place] ?? Number.NaN),
-      source: Array.from(places, (place) => sources[source[place] ?? -1] ?? ""),
-    };
     const confirm = (): void => {
       this.#written_revision = revision;
     };
-    return { batch, confirm };
+    return { batch: batchOf(this.#board, places), confirm };
   }
+}
+
+/** Loops, since an iterator a column costs a hundred thousand instruments 20 ms. */
+function batchOf({ instruments, price_units, at_ms, source, sources }: QuoteBoard, places: Int32Array): QuoteBatch {
+  const { length } = places;
+  const batch = {
+    length,
+    exchange: new Array<string>(length),
+    tradingsymbol: new Array<string>(length),
+    price_units: new Float64Array(length),
+    at_ms: new Float64Array(length),
+    source: new Array<string>(length),
+  };
+  for (let row = 0; row < length; row += 1) {
+    const place = places[row] ?? -1;
+    batch.exchange[row] = instruments[place]?.exchange ?? "";
+    batch.tradingsymbol[row] = instruments[place]?.tradingsymbol ?? "";
+    batch.price_units[row] = price_units[place] ?? Number.NaN;
+    batch.at_ms[row] = at_ms[place] ?? Number.NaN;
+    batch.source[row] = sources[source[place] ?? -1] ?? "";
+  }
+  return batch;
 }

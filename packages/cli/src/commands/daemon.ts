@@ -34,6 +34,7 @@ export async function runDaemon(
     import("@stratctl/engine"),
     import("@stratctl/sdk/internal"),
   ]);
+  engine.holdYoungGeneration();
   const interval_ms = engine.checkedInterval(spanOf(every, "--every"));
   const [, part = "", of = ""] = /^(\d{1,4})\/(\d{1,4})$/.exec(shard ?? "1/1") ?? [];
   if (Number(part) < 1 || Number(part) > Number(of))

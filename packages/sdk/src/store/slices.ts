@@ -1,3 +1,4 @@
+import { setImmediate as breath } from "node:timers/promises";
 import type { Db } from "./db.ts";
 
 /** Rows from ≤ place < to of a batch. */
@@ -27,6 +28,7 @@ export async function abreast<Result>(db: Db, jobs: readonly (() => Promise<Resu
   let failed = false;
   const lane = async (): Promise<void> => {
     for (const [place, job] of waiting) {
+      await breath(); // a job builds its parameters in one go: each in a turn of its own, they do not hold the event loop together
       if (failed) return;
       try {
         results[place] = await job();

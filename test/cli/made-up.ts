@@ -132,6 +132,9 @@ export function stratctlOf(parts: {
   quotes?: Partial<Stratctl["quotes"]>;
 }): Stratctl {
   const not = (name: string) => () => Promise.reject(new Error(`${name} was not expected`));
+  const never = (name: string) => (): never => {
+    throw new Error(`${name} was not expected`);
+  };
   return {
     accounts: { list: not("accounts.list"), get: () => Promise.resolve(ACCOUNT), create: not("accounts.create"), ...parts.accounts },
     strategies: {
@@ -151,9 +154,10 @@ export function stratctlOf(parts: {
         remove: not("legs.remove"),
         ...parts.legs,
       },
-      m2m: { history: parts.history ?? not("m2m.history") },
+      m2m: { history: parts.history ?? not("m2m.history"), stream: never("m2m.stream"), each: never("m2m.each") },
       ...parts.strategies,
     },
+    marks: { stream: never("marks.stream") },
     quotes: { get: not("quotes.get"), ...parts.quotes },
     close: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => Promise.resolve(),

@@ -54,6 +54,9 @@ export async function connect(options: ConnectOptions = {}): Promise<Stratctl> {
     lots: builtinLots(),
     account_id: options.account_id ?? fromEnvironment("STRATCTL_ACCOUNT") ?? null,
     now: Date.now,
+    caller: null,
+    m2m_basis: "m2m",
+    feed: null,
   });
   return { ...service, close, [Symbol.asyncDispose]: close };
 }

@@ -8,7 +8,7 @@ interface Meaning {
 
 /**
  * Exit statuses: 1 a fault of ours, 2 bad input, 3 refused by the state of things, 4 not found, 5 database, 6 prices,
- * 130 interrupted.
+ * 7 the server, 8 refused to whoever asks, 130 interrupted.
  */
 export const ERRORS = {
   internal: { exit: 1, http: 500, retry: false },
@@ -21,15 +21,23 @@ export const ERRORS = {
   recording_invalid: { exit: 2, http: 400, retry: false },
   file_unusable: { exit: 2, http: 400, retry: false },
   url_invalid: { exit: 2, http: 400, retry: false },
+  body_too_large: { exit: 2, http: 413, retry: false },
+  media_type_unsupported: { exit: 2, http: 415, retry: false },
+  not_acceptable: { exit: 2, http: 406, retry: false },
   account_exists: { exit: 3, http: 409, retry: false },
   strategy_exists: { exit: 3, http: 409, retry: false },
   strategy_ambiguous: { exit: 3, http: 409, retry: false },
   strategy_default: { exit: 3, http: 409, retry: false },
   strategy_archived: { exit: 3, http: 409, retry: false },
   leg_closed: { exit: 3, http: 409, retry: false },
+  idempotency_conflict: { exit: 3, http: 409, retry: false },
+  idempotency_in_use: { exit: 3, http: 409, retry: true },
   account_unknown: { exit: 4, http: 404, retry: false },
   strategy_unknown: { exit: 4, http: 404, retry: false },
   leg_unknown: { exit: 4, http: 404, retry: false },
+  profile_unknown: { exit: 4, http: 404, retry: false },
+  route_unknown: { exit: 4, http: 404, retry: false },
+  method_unknown: { exit: 4, http: 405, retry: false },
   database_unreachable: { exit: 5, http: 503, retry: true },
   database_refused: { exit: 5, http: 503, retry: false },
   database_behind: { exit: 5, http: 503, retry: false },
@@ -39,6 +47,15 @@ export const ERRORS = {
   embedded_version: { exit: 5, http: 503, retry: false },
   quote_missing: { exit: 6, http: 422, retry: true },
   source_unavailable: { exit: 6, http: 503, retry: true },
+  server_unreachable: { exit: 7, http: 503, retry: true },
+  server_busy: { exit: 7, http: 503, retry: true },
+  answer_invalid: { exit: 7, http: 503, retry: false },
+  address_in_use: { exit: 7, http: 503, retry: false },
+  rate_limited: { exit: 7, http: 429, retry: true },
+  token_required: { exit: 8, http: 401, retry: false },
+  token_invalid: { exit: 8, http: 401, retry: false },
+  scope_missing: { exit: 8, http: 403, retry: false },
+  account_forbidden: { exit: 8, http: 403, retry: false },
   interrupted: { exit: 130, http: 503, retry: true },
 } as const satisfies Record<string, Meaning>;
 

@@ -2,15 +2,15 @@ export { connect, type ConnectOptions, type Stratctl } from "./connect.ts";
 export { ERRORS, StratctlError, type ErrorCode } from "./errors.ts";
 
 export { contract, type Api } from "./api/contract.ts";
-export type { CallOptions, Contract, Route } from "./api/route.ts";
+export type { CallOptions, Contract, EventRoute, Route, Scope, StreamGap, StreamOptions } from "./api/route.ts";
 
 export { Account, AccountCreate } from "./model/account.ts";
-export { Candle, CandleSource, Interval, M2mQuery } from "./model/candle.ts";
-export { Direction, InstrumentType, Leg, LegAdd, LegClose, LegRemove, LegUpdate, signOf } from "./model/leg.ts";
+export { Basis, Candle, CandleSource, Interval, M2mQuery } from "./model/candle.ts";
+export { Direction, InstrumentType, Leg, LegAdd, LegClose, LegRemove, LegUpdate, signOf, StrategyWithLegs } from "./model/leg.ts";
 export { Mark, MarkQuery } from "./model/mark.ts";
 export { MONEY_MAX } from "./model/money.ts";
 export { Quote, QuoteQuery } from "./model/quote.ts";
-export { Strategy, StrategyCreate, StrategyQuery, StrategyStatus, StrategyUpdate } from "./model/strategy.ts";
+export { Strategy, StrategyCreate, StrategyGet, StrategyQuery, StrategyStatus, StrategyUpdate } from "./model/strategy.ts";
 
 export { builtinCalendar, parseCalendar, type Calendar } from "./market/days.ts";
 export {

@@ -1,15 +1,18 @@
 import { z } from "zod";
 import { Account, AccountCreate, AccountId } from "../model/account.ts";
 import { Candle, M2mQuery } from "../model/candle.ts";
-import { Leg, LegAdd, LegClose, LegRemove, LegUpdate } from "../model/leg.ts";
+import { Leg, LegAdd, LegClose, LegRemove, LegUpdate, StrategyWithLegs } from "../model/leg.ts";
 import { Mark, MarkQuery } from "../model/mark.ts";
 import { Quote, QuoteQuery } from "../model/quote.ts";
-import { Id, Strategy, StrategyCreate, StrategyQuery, StrategyUpdate } from "../model/strategy.ts";
-import { route, type Calls } from "./route.ts";
+import { Id, Strategy, StrategyCreate, StrategyGet, StrategyQuery, StrategyUpdate } from "../model/strategy.ts";
+import { events, route, type CallOptions, type Calls } from "./route.ts";
 
-const ofAccount = ["account_required", "account_unknown"] as const;
+const ofAccount = ["account_required", "account_unknown", "account_forbidden"] as const;
 const ofStrategy = [...ofAccount, "strategy_unknown"] as const;
 const ofLeg = [...ofStrategy, "leg_unknown"] as const;
+
+/** Of a call that adds something, with an idempotency key. */
+const ofKey = ["idempotency_conflict", "idempotency_in_use"] as const;
 
 const StrategyKey = z.strictObject({ account_id: AccountId.optional(), strategy_id: Id });
 
@@ -32,7 +35,8 @@ export const contract = {
       input: AccountCreate,
       output: Account,
       status: 201,
-      errors: ["account_exists"],
+      in_query: [],
+      errors: ["account_exists", "account_forbidden", ...ofKey],
     }),
   },
   strategies: {
@@ -41,7 +45,7 @@ export const contract = {
       input: StrategyCreate,
       output: Strategy,
       status: 201,
-      errors: [...ofAccount, "strategy_exists"],
+      errors: [...ofAccount, "strategy_exists", ...ofKey],
     }),
     getOrCreate: route("PUT /strategies", {
       summary: "The active strategy of that name, made where there is none; an existing one is left as it is",
@@ -50,7 +54,7 @@ export const contract = {
       errors: ofAccount,
     }),
     list: route("GET /strategies", {
-      summary: "Strategies of an account: the default first, then the newest",
+      summary: "Strategies of an account: the default first, then the newest; with limit a page, which goes on after `cursor`",
       input: StrategyQuery,
       output: z.array(Strategy),
       errors: ofAccount,
@@ -62,9 +66,9 @@ export const contract = {
       errors: [...ofStrategy, "strategy_ambiguous"],
     }),
     get: route("GET /strategies/{strategy_id}", {
-      summary: "One strategy with its latest mark",
-      input: StrategyKey,
-      output: Strategy,
+      summary: "One strategy with what it is worth by its latest mark, and its legs where they are asked for",
+      input: StrategyGet,
+      output: StrategyWithLegs,
       errors: ofStrategy,
     }),
     update: route("PUT /strategies/{strategy_id}", {
@@ -91,7 +95,15 @@ export const contract = {
         input: LegAdd,
         output: Leg,
         status: 201,
-        errors: [...ofStrategy, "strategy_archived", "instrument_invalid", "lot_size_unknown", "quote_missing", "money_too_large"],
+        errors: [
+          ...ofStrategy,
+          "strategy_archived",
+          "instrument_invalid",
+          "lot_size_unknown",
+          "quote_missing",
+          "money_too_large",
+          ...ofKey,
+        ],
       }),
       list: route("GET /strategies/{strategy_id}/instruments", {
         summary: "Legs, open ones first, each in the order they were added",
@@ -109,7 +121,7 @@ export const contract = {
         summary: "Closes a whole leg at a price, or at the current quote: its P&L is realized from the next minute on",
         input: LegClose,
         output: Leg,
-        errors: [...ofLeg, "leg_closed", "strategy_archived", "quote_missing", "money_too_large"],
+        errors: [...ofLeg, "leg_closed", "strategy_archived", "quote_missing", "money_too_large", ...ofKey],
       }),
       remove: route("DELETE /strategies/{strategy_id}/instruments/{instrument_id}", {
         summary: "Removes a leg entered by mistake; past candles stay as they are. A closed leg is history and stays",
@@ -125,7 +137,23 @@ export const contract = {
         output: z.array(Candle),
         errors: ofStrategy,
       }),
+      stream: events("GET /strategies/{strategy_id}/m2m/stream", {
+        summary: "The strategy's mark at each sample, as it is made",
+        input: StrategyKey,
+        output: Mark,
+        errors: ofStrategy,
+        instant: (mark) => mark.at,
+      }),
     },
+  },
+  marks: {
+    stream: events("GET /marks/stream", {
+      summary: "The marks of all active strategies of an account at each sample, by strategy",
+      input: z.strictObject({ account_id: AccountId.optional() }),
+      output: z.array(Mark).min(1),
+      errors: ofAccount,
+      instant: ([first]) => first?.at ?? "",
+    }),
   },
   quotes: {
     get: route("GET /quotes", {
@@ -137,5 +165,15 @@ export const contract = {
   },
 };
 
+/** What the calls give beyond one a route. */
+interface More {
+  readonly strategies: {
+    readonly m2m: {
+      /** The candles of a history one by one, read some thousands at a time: a year of minutes needs no more memory than a day. */
+      readonly each: (query: Omit<z.input<typeof M2mQuery>, "limit">, options?: CallOptions) => AsyncIterable<Candle>;
+    };
+  };
+}
+
 /** Every call of stratctl, the same in process and over HTTP. */
-export type Api = Calls<typeof contract>;
+export type Api = Calls<typeof contract> & More;

@@ -1,17 +1,25 @@
 import type { Api } from "./contract.ts";
+import { withEach } from "./each.ts";
 import { accountCalls } from "./service/accounts.ts";
 import type { Context } from "./service/context.ts";
 import { historyCalls } from "./service/history.ts";
 import { legCalls } from "./service/legs.ts";
 import { markCall } from "./service/marks.ts";
 import { quoteCalls } from "./service/quotes.ts";
+import { accountStream, strategyStream } from "./service/streams.ts";
 import { strategyCalls } from "./service/strategies.ts";
 
 /** The contract over a database and the sources of prices: the rules are here, whoever calls. */
 export function createService(context: Context): Api {
-  return {
+  return withEach({
     accounts: accountCalls(context),
-    strategies: { ...strategyCalls(context), mark: markCall(context), legs: legCalls(context), m2m: historyCalls(context) },
+    strategies: {
+      ...strategyCalls(context),
+      mark: markCall(context),
+      legs: legCalls(context),
+      m2m: { ...historyCalls(context), stream: strategyStream(context) },
+    },
+    marks: { stream: accountStream(context) },
     quotes: quoteCalls(context),
-  };
+  });
 }

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { AccountId } from "./account.ts";
 import { Day, Instant, InstantInput } from "./instant.ts";
 import { Money } from "./money.ts";
-import { Id } from "./strategy.ts";
+import { Id, Limit } from "./strategy.ts";
 
 export const CandleSource = z.enum(["live", "replay", "backfill"]);
 export type CandleSource = z.infer<typeof CandleSource>;
@@ -47,6 +47,10 @@ export type Candle = z.infer<typeof Candle>;
 export const Interval = z.enum(["1m", "5m", "15m", "30m", "1h", "1d"]);
 export type Interval = z.infer<typeof Interval>;
 
+/** Which sum open, high, low and close are of. */
+export const Basis = z.enum(["m2m", "pnl"]);
+export type Basis = z.infer<typeof Basis>;
+
 /** Candles with from ≤ timestamp ≤ to. `to` is now and `from` the open of its exchange day when left out. */
 export const M2mQuery = z
   .strictObject({
@@ -57,6 +61,10 @@ export const M2mQuery = z
     /** The exchange's day instead of from_time and to_time. */
     day: Day.optional(),
     interval: Interval.optional(),
+    /** Left out: m2m, unless a server is configured to draw the line that an older front end expects. */
+    basis: Basis.optional(),
+    /** The first so many of the range; left out, all. */
+    limit: Limit.optional(),
   })
   .refine((query) => query.day === undefined || (query.from_time === undefined && query.to_time === undefined), {
     error: "give a day, or from_time and to_time",

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { AccountId } from "./account.ts";
 import { Day, Instant } from "./instant.ts";
 import { Money, Price } from "./money.ts";
-import { Id } from "./strategy.ts";
+import { Id, Strategy } from "./strategy.ts";
 
 export const Direction = z.enum(["BUY", "SELL"]);
 export type Direction = z.infer<typeof Direction>;
@@ -61,6 +61,10 @@ export const Leg = z.object({
   updated_at: Instant,
 });
 export type Leg = z.infer<typeof Leg>;
+
+/** A strategy, with its legs where they were asked for. */
+export const StrategyWithLegs = Strategy.extend({ legs: z.array(Leg).optional() });
+export type StrategyWithLegs = z.infer<typeof StrategyWithLegs>;
 
 const Notes = z.string().trim().max(2000);
 

@@ -72,6 +72,14 @@ export const StrategyCreate = z.strictObject({
 });
 export type StrategyCreate = z.input<typeof StrategyCreate>;
 
+export const StrategyGet = z.strictObject({
+  account_id: AccountId.optional(),
+  strategy_id: Id,
+  /** `legs`: with its legs, open ones first. */
+  include: z.enum(["legs"]).optional(),
+});
+export type StrategyGet = z.input<typeof StrategyGet>;
+
 /** Left out: unchanged. Null: unknown from now on. */
 export const StrategyUpdate = z.strictObject({
   account_id: AccountId.optional(),
@@ -84,11 +92,18 @@ export const StrategyUpdate = z.strictObject({
 });
 export type StrategyUpdate = z.input<typeof StrategyUpdate>;
 
+/** How many at most. */
+export const Limit = z.coerce.number<number | string>().int().min(1).max(10_000);
+
 export const StrategyQuery = z.strictObject({
   account_id: AccountId.optional(),
   status: StrategyStatus.optional(),
   tag: z.string().optional(),
   /** Part of the name or the description, in any case. */
   search: z.string().optional(),
+  /** Left out: all of them. */
+  limit: Limit.optional(),
+  /** The id of the last strategy seen: those after it. */
+  cursor: Id.optional(),
 });
 export type StrategyQuery = z.input<typeof StrategyQuery>;

@@ -3,13 +3,15 @@ import { StratctlError } from "../../errors.ts";
 import type { Calendar } from "../../market/days.ts";
 import type { Lots } from "../../market/lots.ts";
 import type { Account } from "../../model/account.ts";
+import type { Basis } from "../../model/candle.ts";
+import type { Mark } from "../../model/mark.ts";
 import type { Strategy } from "../../model/strategy.ts";
 import type { QuoteSource } from "../../quotes/source.ts";
 import * as accounts from "../../store/account.ts";
 import type { Database } from "../../store/db.ts";
 import * as strategies from "../../store/strategy.ts";
 import { parseInput } from "../input.ts";
-import type { CallOptions, Route } from "../route.ts";
+import type { CallOptions, Route, Scope, StreamOptions } from "../route.ts";
 
 /** What the rules need of the world. */
 export interface Context {
@@ -22,6 +24,29 @@ export interface Context {
   readonly account_id: string | null;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Whose calls these are; null in process, where whoever calls may do what the database lets him. */
+  readonly caller: Caller | null;
+  /** What open, high, low and close of a history, and current_m2m of a strategy, are of where a call does not say. */
+  readonly m2m_basis: Basis;
+  /** The marks as the engine of this process makes them; null where there is none: they are read as they are written. */
+  readonly feed: MarkFeed | null;
+}
+
+/** Who calls, as a verified token tells. */
+export interface Caller {
+  /** Who is named as the one who made a strategy, and whose idempotency keys these are. */
+  readonly subject: string;
+  /** Accounts by id or alias, compared as whole texts; `all` only in a token of this server's own. */
+  readonly accounts: ReadonlySet<string> | "all";
+  readonly scopes: ReadonlySet<Scope>;
+}
+
+/** The marks of each sample as the engine makes them. */
+export interface MarkFeed {
+  /** Null where this engine does not mark the strategy: another shard's, one without legs in the book. */
+  strategy(strategy_id: number, options: StreamOptions): AsyncIterable<Mark> | null;
+  /** Active strategies of an account, all those of a sample at once; null where this engine does not mark the account. */
+  account(account_id: string, options: StreamOptions): AsyncIterable<Mark[]> | null;
 }
 
 /** A call of the contract over the store: its input parsed, then the work. */

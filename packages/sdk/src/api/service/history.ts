@@ -10,7 +10,7 @@ import { call, strategyOf, type Context } from "./context.ts";
 /** NSE's first derivatives traded in June 2000: there is nothing to look for before. */
 const FROM_MS_MIN = Date.UTC(2000, 0, 1);
 
-export function historyCalls(context: Context): Api["strategies"]["m2m"] {
+export function historyCalls(context: Context): Pick<Api["strategies"]["m2m"], "history"> {
   return { history: call(contract.strategies.m2m.history, (query) => history(context, query)) };
 }
 

@@ -121,6 +121,8 @@ class Daemon {
   #hours: Hours | null = null;
   #last_at_ms = Number.NEGATIVE_INFINITY;
   #writing: Promise<void> | null = null;
+  /** When the write that is under way, or the last one, began. */
+  #write_since_ms = Number.NaN;
   #write_from_ms: number;
   #is_stopping = false;
   #pass_count = 0;
@@ -195,6 +197,7 @@ class Daemon {
     const minute_ms = floorTo(at_ms, MINUTE_MS);
     if (minute_ms !== this.#sampler.minute_ms || !this.#keeper.was_read) await this.#turn(minute_ms);
     const pass = await this.#sample(at_ms);
+    if (this.#writing !== null) this.#troubles.writing(this.#clock.monotonic() - this.#write_since_ms);
     this.#writeWhereDue();
     this.#options.onPass?.(pass ?? { at_ms, in_session_count: 0, marked_count: 0, sampled: false });
   }
@@ -263,6 +266,7 @@ class Daemon {
   }
 
   async #write(): Promise<void> {
+    this.#write_since_ms = this.#clock.monotonic();
     // Copies of 100,000 rows: each in a turn of its own, so that together they do not hold the event loop.
     const { batch, confirm } = this.#unwritten.take();
     await breath();
@@ -274,7 +278,8 @@ class Daemon {
     // A candle that was not brought over is told again with the next sample, and whole at the minute's end.
     if (failure === null) confirm();
     const { counts, waiting_count } = this.#writer;
-    this.#troubles.write(failure, { at_ms: this.#last_at_ms, counts, waiting_count });
+    const write_ms = this.#clock.monotonic() - this.#write_since_ms;
+    this.#troubles.write(failure, { at_ms: this.#last_at_ms, write_ms, counts, waiting_count });
   }
 
   /** The minute under way goes to the database in part: a restart within it continues the candle. */

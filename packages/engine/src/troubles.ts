@@ -1,4 +1,5 @@
 import type { SourceStatus, StratctlError } from "@stratctl/sdk/internal";
+import { MINUTE_MS } from "./clock.ts";
 import { countedText, countText, type Log } from "./log.ts";
 import type { WriterCounts } from "./writer.ts";
 
@@ -12,6 +13,7 @@ export class Troubles {
   readonly #log: Log;
   readonly #sources = new Map<string, Outage>();
   #database: Outage | null = null;
+  #write_is_long = false;
   #book_is_old = false;
   #skipped_count = 0;
   #told: WriterCounts = { carried: 0, written: 0, left_out: 0, dropped: 0, refused: 0 };
@@ -44,11 +46,22 @@ export class Troubles {
     this.#log({ level: "info", event: name, text, fields: { up: true, away_ms: at_ms - since_ms, sample_count: pass_count } });
   }
 
-  /** A write came to its end: null, or why it did not. */
+  /** How long the write has been under way at a pass. */
+  writing(since_ms: number): void {
+    if (since_ms <= MINUTE_MS || this.#write_is_long) return;
+    this.#write_is_long = true;
+    const text = "a write takes longer than a minute · candles wait in memory";
+    this.#log({ level: "warn", event: "database", text, fields: { write_ms: since_ms } });
+  }
+
+  /** A write came to its end after `write_ms`: null, or why it did not. */
   write(
     failure: StratctlError | null,
-    { at_ms, counts, waiting_count }: { at_ms: number; counts: WriterCounts; waiting_count: number },
+    { at_ms, write_ms, counts, waiting_count }: { at_ms: number; write_ms: number; counts: WriterCounts; waiting_count: number },
   ): void {
+    if (failure === null && this.#write_is_long)
+      this.#log({ level: "info", event: "database", text: `written after ${secondsText(write_ms)}`, fields: { write_ms } });
+    this.#write_is_long = false;
     if (failure !== null && this.#database === null) {
       this.#database = { since_ms: at_ms, pass_count: 0 };
       const text = `${failure.message} · candles wait in memory`;

@@ -262,7 +262,16 @@ describe.skipIf(redisMissing)("under load", () => {
       { instrument: CE, direction: "BUY", quantity, entry: 1 },
       { instrument: PE, direction: "SELL", quantity, entry: 1.0001 },
     ];
-    const [exact, far, near] = await enteredMany(3, (n) => [wide, wide.slice(0, 1), [{ ...wide[0]!, quantity: 3 }]][n] ?? []);
+    // Its P&L fits with what it lost, 400,000,000,000; that of its open legs does not.
+    const lossy: GivenLeg[] = [
+      { instrument: CE, direction: "BUY", quantity: 300_000_000, entry: 1 },
+      { instrument: PE, direction: "SELL", quantity: 1, entry: 400_000_000_000 },
+      { instrument: FUT, direction: "SELL", quantity: 1, entry: 1 },
+    ];
+    const [exact, far, near, lost] = await enteredMany(4, (n) => [wide, wide.slice(0, 1), [{ ...wide[0]!, quantity: 3 }], lossy][n] ?? []);
+    const sql =
+      "update strategy_instruments set exit_price = 400000000000, closed_at = added_at where strategy_id = $1 and tradingsymbol = $2";
+    await db.run("test.lose", sql, [lost!.strategy_id, FUT.slice(4)]);
     const told = new Told();
     await using world = await World.start({ db, redis, at: at("04:59:59.500"), timing: { interval_ms: 10_000 } });
     await world.to("05:01:00", async (at_ms) => {
@@ -275,10 +284,14 @@ describe.skipIf(redisMissing)("under load", () => {
     expect(await candleRows(db, exact!.strategy_id)).toEqual(expected);
     expect(expected.map(({ close }) => close)).toEqual(["-599999.9997", "-599999.9997"]);
     expect(await candleRows(db, near!.strategy_id)).toHaveLength(2);
-    expect(await candleRows(db, far!.strategy_id)).toEqual([]);
     const reason = "m2m or pnl lies beyond ±500000000000 rupees";
-    await marked({ db }, far!.strategy_id, [{ m2m: null, pnl: null, reason, current_m2m: null }]);
-    expect(world.said.filter((line) => line.startsWith("unpriced"))).toEqual([`unpriced: ${reason} · no mark: ${far!.strategy_id}`]);
+    for (const { strategy_id } of [far!, lost!]) {
+      expect(await candleRows(db, strategy_id)).toEqual([]);
+      await marked({ db }, strategy_id, [{ m2m: null, pnl: null, reason, current_m2m: null }]);
+    }
+    expect(world.said.filter((line) => line.startsWith("unpriced"))).toEqual([
+      `unpriced: ${reason} · no mark: ${far!.strategy_id}, ${lost!.strategy_id}`,
+    ]);
   });
 });
 

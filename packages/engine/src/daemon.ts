@@ -251,7 +251,8 @@ class Daemon {
 
   #tellPrices({ in_session_count, marked_count }: Pass): void {
     const all_marked = marked_count === in_session_count;
-    this.#notices.prices(all_marked ? { instruments: new Map(), strategy_ids: [] } : this.#sampler.unmarked(), this.#board.length);
+    const none = { instruments: new Map<string, null>(), strategy_ids: [], too_large_ids: [] };
+    this.#notices.prices(all_marked ? none : this.#sampler.unmarked(), this.#board.length);
   }
 
   /** Begins a write where one is due and none is under way; sampling does not wait for it, and a minute that ends meanwhile follows it. */

@@ -71,13 +71,17 @@ test("an exchange that the calendar does not have is named as such", () => {
 test("prices: each change is said once, with the reasons and the strategies", () => {
   const lines: LogLine[] = [];
   const notices = new Notices((line) => lines.push(line), calendar);
-  const unpriced = { instruments: new Map([["NFO:A", "redis: no key; ticker: 404"]]), strategy_ids: [9] };
-  const none = { instruments: new Map<string, string>(), strategy_ids: [] };
-  for (const unmarked of [unpriced, unpriced, none, none, { ...none, strategy_ids: [5, 7] }, none]) notices.prices(unmarked, 8);
+  const unpriced = { instruments: new Map([["NFO:A", "redis: no key; ticker: 404"]]), strategy_ids: [9], too_large_ids: [] };
+  const none = { instruments: new Map<string, string>(), strategy_ids: [], too_large_ids: [] };
+  const both = { ...unpriced, strategy_ids: [5, 9], too_large_ids: [5] };
+  for (const unmarked of [unpriced, unpriced, none, none, { ...none, strategy_ids: [5, 7], too_large_ids: [5, 7] }, none, unpriced, both])
+    notices.prices(unmarked, 8);
   expect(lines.map(({ event, text }) => `${event}: ${text}`)).toEqual([
     "unpriced: NFO:A (redis: no key; ticker: 404) · no mark: 9",
     "priced: all 8 instruments",
     "unpriced: m2m or pnl lies beyond ±500000000000 rupees · no mark: 5, 7",
     "priced: all 8 instruments",
+    "unpriced: NFO:A (redis: no key; ticker: 404) · no mark: 9",
+    "unpriced: NFO:A (redis: no key; ticker: 404) · m2m or pnl lies beyond ±500000000000 rupees: 5 · no mark: 5, 9",
   ]);
 });

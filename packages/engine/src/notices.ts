@@ -73,11 +73,11 @@ export class Notices {
   }
 
   /** What has no price at a sample, and which strategies no Mark for it; of a board of `instrument_count`. */
-  prices({ instruments, strategy_ids }: Unmarked, instrument_count: number): void {
-    const key = instruments.size > 0 ? [...instruments.keys()].join(",") : strategy_ids.join(",");
+  prices({ instruments, strategy_ids, too_large_ids }: Unmarked, instrument_count: number): void {
+    const key = [...instruments.keys(), ...too_large_ids].join(",");
     if (key === this.#unmarked) return;
     this.#unmarked = key;
-    if (strategy_ids.length > 0) this.#noMark({ instruments, strategy_ids });
+    if (strategy_ids.length > 0) this.#noMark({ instruments, strategy_ids, too_large_ids });
     else if (instrument_count > 0) this.#allPriced(instrument_count);
   }
 
@@ -86,12 +86,14 @@ export class Notices {
     this.#log({ level: "info", event: "priced", text, fields: { instrument_count } });
   }
 
-  #noMark({ instruments, strategy_ids }: Unmarked): void {
+  #noMark({ instruments, strategy_ids, too_large_ids }: Unmarked): void {
     const named = [...instruments].map(([instrument, why]) => (why === null ? instrument : `${instrument} (${why})`));
+    const too_large = instruments.size === 0 ? TOO_LARGE : `${TOO_LARGE}: ${namedText(too_large_ids, 10)}`;
+    const why = [...(named.length > 0 ? [namedText(named)] : []), ...(too_large_ids.length > 0 ? [too_large] : [])].join(" · ");
     this.#log({
       level: "warn",
       event: "unpriced",
-      text: `${instruments.size === 0 ? TOO_LARGE : namedText(named)} · no mark: ${namedText(strategy_ids, 10)}`,
+      text: `${why} · no mark: ${namedText(strategy_ids, 10)}`,
       fields: { instruments: [...instruments.keys()].slice(0, LISTED_MAX), strategy_ids: strategy_ids.slice(0, LISTED_MAX) },
     });
   }

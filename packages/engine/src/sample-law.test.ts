@@ -218,8 +218,10 @@ function plainMark(one: GivenStrategy, quotes: readonly GivenQuote[], { minute_m
     m2m = m2m.plus(new Decimal(quote.price_units).times(quantity).times(sign));
     entry = entry.plus(new Decimal(quantity).times(sign));
   }
-  const pnl = new Decimal(one.realized_pnl_units).plus(entry).minus(m2m);
-  if (m2m.abs().gt("5e15") || pnl.abs().gt("5e15")) return null;
+  const unrealized = entry.minus(m2m);
+  const pnl = unrealized.plus(one.realized_pnl_units);
+  // "a Mark whose m2m or pnl lies beyond MONEY_MAX is none": the P&L of the open legs is one as well
+  if ([m2m, unrealized, pnl].some((sum) => sum.abs().gt("5e15"))) return null;
   const ages = seen.map((quote) => (quote ? t - quote.at_ms : 0));
   const stale_count = seen.filter((quote) => quote && (quote.is_carried || t - quote.at_ms > limits.stale_ms_max)).length;
   return { at_ms: t, m2m_units: m2m.toNumber() + 0, stale_count, oldest_age_ms: Math.max(...ages) };

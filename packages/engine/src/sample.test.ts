@@ -98,7 +98,7 @@ describe("a minute of samples", () => {
     const marks = sampler.marks({ flat: false });
     expect(marks).toMatchObject({ length: 1, reason: [`no price for ${missing}`] });
     expect([marks?.instrument_count[0], marks?.priced[0], marks?.stale[0], marks?.oldest_age_ms[0]]).toEqual([2, 1, 0, 5000]);
-    expect(sampler.unmarked()).toEqual({ instruments: new Map([[missing, null]]), strategy_ids: [7] });
+    expect(sampler.unmarked()).toEqual({ instruments: new Map([[missing, null]]), strategy_ids: [7], too_large_ids: [] });
     expect(sampler.finish({ with_marks: false }).gaps).toEqual([{ strategy_id: 7, reason: `no price for ${missing}` }]);
   });
 

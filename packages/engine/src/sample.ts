@@ -1,6 +1,7 @@
 import {
   assert,
   m2mUnits,
+  MONEY_MAX_UNITS,
   pnlUnits,
   TOO_LARGE,
   unpricedReason,
@@ -37,6 +38,8 @@ export interface Gap {
 export interface Unmarked {
   readonly instruments: ReadonlyMap<string, string | null>;
   readonly strategy_ids: readonly number[];
+  /** Those of them that lack no price: their M2M or P&L is beyond what money can be. */
+  readonly too_large_ids: readonly number[];
 }
 
 export interface FinishedMinute {
@@ -152,9 +155,13 @@ export class Sampler {
     const { book, seen } = minute;
     const places = placesWhere(book, (strategy) => isOpenUnmarked(minute, strategy));
     const instruments = new Map<string, string | null>();
-    for (const strategy of places)
-      for (const place of unpricedOf(minute, strategy)) instruments.set(nameOf(book, place), seen.whyNone(place));
-    return { instruments, strategy_ids: Array.from(countsAt(book.strategy_id, places)) };
+    const too_large_ids: number[] = [];
+    for (const strategy of places) {
+      const unpriced = unpricedOf(minute, strategy);
+      for (const place of unpriced) instruments.set(nameOf(book, place), seen.whyNone(place));
+      if (unpriced.length === 0) too_large_ids.push(book.strategy_id[strategy] ?? 0);
+    }
+    return { instruments, strategy_ids: Array.from(countsAt(book.strategy_id, places)), too_large_ids };
   }
 
   #gaps(): Gap[] {
@@ -214,14 +221,12 @@ function flatUnits({ book, fold }: Minute, strategy: number, { day_from_ms }: Ho
   return closed_at_ms >= day_from_ms && closed_at_ms <= fold.minute_ms ? 0 : Number.NaN;
 }
 
-/** NaN where there is no M2M, or the P&L is beyond what money can be. */
+/** NaN where there is no M2M, or the P&L, of the open legs or of all, is beyond what money can be. */
 function pnlOf(book: Book, strategy: number, m2m_units: number): number {
   if (Number.isNaN(m2m_units)) return m2m_units;
-  return pnlUnits({
-    realized_pnl_units: book.realized_pnl_units[strategy] ?? Number.NaN,
-    entry_value_units: book.entry_value_units[strategy] ?? Number.NaN,
-    m2m_units,
-  });
+  const entry_value_units = book.entry_value_units[strategy] ?? Number.NaN;
+  if (Math.abs(entry_value_units - m2m_units) > MONEY_MAX_UNITS) return Number.NaN;
+  return pnlUnits({ realized_pnl_units: book.realized_pnl_units[strategy] ?? Number.NaN, entry_value_units, m2m_units });
 }
 
 function isUnmarked({ in_session, m2m_units }: Minute, strategy: number): boolean {

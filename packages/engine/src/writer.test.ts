@@ -1,4 +1,4 @@
-import { batchOf, type CandleBatch, type MarkBatch } from "@stratctl/sdk/internal";
+import { batchOf, type CandleBatch, type Db, type MarkBatch } from "@stratctl/sdk/internal";
 import { beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { onEveryPostgres } from "../../../test/support/store.ts";
@@ -101,5 +101,23 @@ onEveryPostgres("the writer", (store) => {
     ]);
     await one.write({ marks: marks(23, [second], 50_000) });
     expect((await marked())[1]).toEqual({ m2m: "5.0000", current_m2m: "4.0000" });
+  });
+
+  test("the strategies change with each minute that waits: each strategy waits with its last mark alone", async () => {
+    let sent = 0;
+    const counting: Db = {
+      ...store.db,
+      run: (name, sql, params) => {
+        sent += name === "mark.update" ? 1 : 0;
+        return store.db.run(name, sql, params);
+      },
+    };
+    const one = new Writer({ db: counting, overwrite: false, candles_max: 1000 });
+    // One of the five is out of session each minute, another one every time.
+    for (let n = 30; n < 80; n += 1) one.finish(minute(n), marks(n, strategy_ids.toSpliced(n % 5, 1), n * 10_000));
+    await one.write();
+    expect(sent).toBe(2);
+    // Minute 79 had all but the fifth, whose last one was 78.
+    expect((await marked()).map(({ m2m }) => m2m)).toEqual(["79.0000", "79.0000", "79.0000", "79.0000", "78.0000"]);
   });
 });

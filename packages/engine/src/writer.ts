@@ -12,6 +12,7 @@ import {
   type QuoteBatch,
 } from "@stratctl/sdk/internal";
 import { joined } from "./joined.ts";
+import { countsAt, numbersAt } from "./minute.ts";
 
 export interface WriterOptions {
   readonly db: Db;
@@ -76,7 +77,7 @@ export class Writer {
   finish(candles: CandleBatch, marks: MarkBatch | null): void {
     if (candles.length > 0) this.#finished.push(candles);
     this.#waiting_count += candles.length;
-    if (marks !== null) this.#marks = [...this.#marks.filter((before) => !sameStrategies(before, marks)), marks];
+    if (marks !== null) this.#marks = [...outdated(this.#marks, marks), marks];
     this.#is_settled &&= marks === null;
     this.#giveUpOldest();
   }
@@ -165,9 +166,33 @@ function leading(batches: readonly CandleBatch[], rows: number): CandleBatch[] {
   return batches.slice(0, end === -1 ? batches.length : end + 1);
 }
 
-/** Later marks of the same strategies make earlier ones superfluous. */
+/** What later marks leave of earlier ones: a strategy waits with its last mark alone, however the book changes meanwhile. */
+function outdated(waiting: readonly MarkBatch[], later: MarkBatch): MarkBatch[] {
+  const others = waiting.filter((batch) => !sameStrategies(batch, later));
+  if (others.length === 0) return [];
+  const marked = new Set(later.strategy_id);
+  return others.map((batch) => marksWhere(batch, (strategy_id) => !marked.has(strategy_id))).filter(({ length }) => length > 0);
+}
+
 function sameStrategies(a: MarkBatch, b: MarkBatch): boolean {
   return a.length === b.length && a.strategy_id.every((id, place) => id === b.strategy_id[place]);
+}
+
+function marksWhere(batch: MarkBatch, isMeant: (strategy_id: number) => boolean): MarkBatch {
+  const places = Int32Array.from(batch.strategy_id.keys()).filter((place) => isMeant(batch.strategy_id[place] ?? 0));
+  return {
+    length: places.length,
+    at_ms: batch.at_ms,
+    strategy_id: countsAt(batch.strategy_id, places),
+    m2m_units: numbersAt(batch.m2m_units, places),
+    entry_value_units: numbersAt(batch.entry_value_units, places),
+    realized_pnl_units: numbersAt(batch.realized_pnl_units, places),
+    instrument_count: countsAt(batch.instrument_count, places),
+    priced: countsAt(batch.priced, places),
+    stale: countsAt(batch.stale, places),
+    oldest_age_ms: numbersAt(batch.oldest_age_ms, places),
+    reason: Array.from(places, (place) => batch.reason[place] ?? null),
+  };
 }
 
 /** SQLSTATE classes 22 (data exception) and 23 (integrity constraint). */

@@ -21,7 +21,7 @@ export {
   type ReadOptions,
   type SourceClock,
 } from "./quotes/source.ts";
-export { amountOf, formatUnits, parseUnits, unitsOf } from "./model/money.ts";
+export { amountOf, formatUnits, MONEY_MAX_UNITS, parseUnits, unitsOf } from "./model/money.ts";
 export { builtinCalendar, dayOf, lastSession, openAt, sessionOn, sessionsBetween, type Calendar, type Session } from "./market/calendar.ts";
 export { lastDayOf } from "./market/expiry.ts";
 export { parseInstrument } from "./market/instrument.ts";

@@ -220,7 +220,7 @@ function plainMark(one: GivenStrategy, quotes: readonly GivenQuote[], { minute_m
   }
   const unrealized = entry.minus(m2m);
   const pnl = unrealized.plus(one.realized_pnl_units);
-  // "a Mark whose m2m or pnl lies beyond MONEY_MAX is none": the P&L of the open legs is one as well
+  // "a Mark whose m2m, pnl or unrealized_pnl lies beyond MONEY_MAX is none"
   if ([m2m, unrealized, pnl].some((sum) => sum.abs().gt("5e15"))) return null;
   const ages = seen.map((quote) => (quote ? t - quote.at_ms : 0));
   const stale_count = seen.filter((quote) => quote && (quote.is_carried || t - quote.at_ms > limits.stale_ms_max)).length;

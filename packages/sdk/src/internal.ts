@@ -63,3 +63,4 @@ export type { Caller, Context, MarkFeed } from "./api/service/context.ts";
 export type { Contract, EventRoute, Route, Scope, StreamGap, StreamOptions } from "./api/route.ts";
 export { ERRORS, type ErrorCode } from "./errors.ts";
 export { Mark } from "./model/mark.ts";
+export { openApi } from "./api/openapi.ts";

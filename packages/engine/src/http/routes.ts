@@ -1,0 +1,140 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
+import {
+  contract,
+  createService,
+  StratctlError,
+  type Api,
+  type Context,
+  type Contract,
+  type EventRoute,
+  type Route,
+} from "@stratctl/sdk/internal";
+import { assertAccepted } from "./accept.ts";
+import type { Gate } from "./gate.ts";
+import { sendHistory } from "./history.ts";
+import { inputReader, type WireRequest } from "./wire-input.ts";
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** As the contract writes it: `/strategies/{strategy_id}`. */
+    route?: string;
+  }
+}
+
+export interface RoutesOptions {
+  readonly context: Omit<Context, "caller" | "account_id">;
+  readonly gate: Gate;
+  /** Aborted when the server stops: what has no end of its own ends then. */
+  readonly stopping: AbortSignal;
+  /** Told what cut an answer off after it had begun. */
+  readonly onCut: (request: FastifyRequest, error: unknown) => void;
+}
+
+/** Every call of the contract at its method and path. */
+export function mountRoutes(app: FastifyInstance, options: RoutesOptions): void {
+  for (const { route, names } of routesOf(contract)) {
+    const mount = route.kind === "answer" ? answers(route, names, options) : null;
+    if (mount === null) continue;
+    app.route({
+      method: route.method,
+      url: route.path.replaceAll(/\{(\w+)\}/g, ":$1"),
+      config: { route: route.path },
+      onRequest: async (request) => {
+        await options.gate.enter(request);
+      },
+      handler: mount,
+    });
+  }
+}
+
+type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>;
+
+interface Named {
+  readonly route: Route | EventRoute;
+  /** Where the call is in the Api: `strategies`, `legs`, `add`. */
+  readonly names: readonly string[];
+}
+
+/** Every route of the contract, and where its call is. */
+export function routesOf(tree: Contract, names: readonly string[] = []): Named[] {
+  return Object.entries(tree).flatMap(([name, node]) =>
+    isRoute(node) ? [{ route: node, names: [...names, name] }] : routesOf(node, [...names, name]),
+  );
+}
+
+const isRoute = (node: Contract[string]): node is Route | EventRoute => typeof node.kind === "string";
+
+function answers(route: Route, names: readonly string[], options: RoutesOptions): Handler {
+  const read = inputReader(route);
+  return async (request, reply) => {
+    assertAccepted(request.headers.accept, "application/json");
+    const input = read(wireOf(request));
+    const context = { ...options.context, caller: request.caller, account_id: null };
+    const api = createService(context);
+    const signal = signalOf(reply);
+    reply.header("cache-control", "no-store");
+    if (route === contract.strategies.m2m.history)
+      return sendHistory(request, reply, { api, input, context, signal, onCut: (error) => options.onCut(request, error) });
+    const idempotency_key = route.method === "POST" ? keyOf(request) : undefined;
+    const output = await callOf(api, names)(input, { signal, idempotency_key });
+    addNextLink(request, reply, { route, input, output });
+    return reply.code(route.status).type("application/json; charset=utf-8").send(JSON.stringify(output));
+  };
+}
+
+const Text = z.record(z.string(), z.string());
+
+function wireOf(request: FastifyRequest): WireRequest {
+  const at = request.url.indexOf("?");
+  return {
+    path: Text.parse(request.params),
+    query: at === -1 ? "" : request.url.slice(at + 1),
+    body: isRecord(request.body) ? request.body : undefined,
+  };
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === "object" && value !== null;
+
+/** Aborted when whoever asked is gone before the answer was. */
+function signalOf(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once("close", () => {
+    if (!reply.raw.writableFinished) gone.abort();
+  });
+  return gone.signal;
+}
+
+function keyOf({ headers }: FastifyRequest): string | undefined {
+  const key = headers["idempotency-key"];
+  if (key === undefined) return undefined;
+  if (typeof key === "string" && /^[\x21-\x7e]{1,255}$/.test(key)) return key;
+  throw new StratctlError("input_invalid", "the Idempotency-Key is not 1 to 255 printable characters without blanks");
+}
+
+type Call = (input: unknown, options: { signal: AbortSignal; idempotency_key: string | undefined }) => Promise<unknown>;
+const isCall = (value: unknown): value is Call => typeof value === "function";
+
+function callOf(api: Api, names: readonly string[]): Call {
+  const call = names.reduce<unknown>((node, name) => (isRecord(node) ? node[name] : undefined), api);
+  if (isCall(call)) return call;
+  throw new StratctlError("internal", `the Api has no ${names.join(".")}`);
+}
+
+const Listed = z.array(z.object({ strategy_id: z.int() }));
+
+/** A full page says where the next one is; there may be nothing on it. */
+function addNextLink(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { route, input, output }: { route: Route; input: Readonly<Record<string, unknown>>; output: unknown },
+): void {
+  if (!route.places.query.includes("cursor") || input["limit"] === undefined) return;
+  const listed = Listed.parse(output);
+  const last = listed.at(-1);
+  if (last === undefined || listed.length < Number(input["limit"])) return;
+  const [path = "", query = ""] = request.url.split("?");
+  const next = new URLSearchParams(query);
+  next.set("cursor", String(last.strategy_id));
+  reply.header("link", `<${path}?${next.toString()}>; rel="next"`);
+}

@@ -1,0 +1,221 @@
+import compress from "@fastify/compress";
+import cors, { type FastifyCorsOptions } from "@fastify/cors";
+import rateLimit from "@fastify/rate-limit";
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import { contract, ERRORS, StratctlError, type Context } from "@stratctl/sdk/internal";
+import type { Log } from "../log.ts";
+import { acceptBodies, BODY_BYTES_MAX } from "./body.ts";
+import { failureOf, problemOf, PROBLEM_TYPE, retryAfterOf } from "./failure.ts";
+import { createGate, type Verifier } from "./gate.ts";
+import { GZIP_SUFFIX } from "./history.ts";
+import { mountRoutes, routesOf } from "./routes.ts";
+import type { HttpSettings } from "./settings.ts";
+
+export interface ServeOptions {
+  readonly settings: HttpSettings;
+  readonly context: Omit<Context, "caller" | "account_id">;
+  readonly verifier: Verifier;
+  readonly log: Log;
+}
+
+export interface RunningServer {
+  /** `http://127.0.0.1:8081` */
+  readonly url: string;
+  /** Takes no more requests, ends streams, answers what is under way, and cuts what is not done 3 s later. */
+  readonly close: () => Promise<void>;
+}
+
+/** A whole request must have come by then; headers much sooner. */
+const REQUEST_MS_MAX = 30_000;
+const HEADERS_MS_MAX = 10_000;
+/** A connection that nothing moves on: a reader that stopped reading. Streams have a heartbeat every 15 s. */
+const SILENT_MS_MAX = 60_000;
+/** 500 instruments in a query, each in percent-encoding. */
+const HEADER_BYTES_MAX = 64 * 1024;
+/** Of the daemon's 5 s. */
+const CLOSE_MS = 3_000;
+
+/** A path with a slash at its end is the path without. The page of documents has to know, since its own links are relative. */
+const SLASH_AT_END = /^(?!\/docs\/)([^?]*[^?/])\/(?=\?|$)/;
+
+/**
+ * Serves the contract over HTTP until it is closed.
+ *
+ * @throws StratctlError address_in_use, input_invalid: a host that is not of this machine
+ */
+export async function serve(options: ServeOptions): Promise<RunningServer> {
+  const { settings, log } = options;
+  const stopping = new AbortController();
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_MS_MAX,
+    connectionTimeout: SILENT_MS_MAX,
+    http: { headersTimeout: HEADERS_MS_MAX, maxHeaderSize: HEADER_BYTES_MAX, connectionsCheckingInterval: 5_000 },
+    routerOptions: { maxParamLength: 1_000, querystringParser: () => ({}) },
+    rewriteUrl: ({ url = "/" }) => url.replace(SLASH_AT_END, "$1"),
+    genReqId: requestId,
+    return503OnClosing: false,
+    forceCloseConnections: "idle",
+    frameworkErrors: (error, request, reply) => {
+      fail(error, request, reply, log);
+    },
+    clientErrorHandler: refuseBroken,
+  });
+  app.decorateRequest("caller", null);
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header("x-request-id", request.id).header("x-correlation-id", request.id);
+  });
+  app.setErrorHandler((error, request, reply) => fail(error, request, reply, log));
+  await app.register(rateLimit, { global: false });
+  const gate = createGate(app, { rate_limit: settings.rate_limit, verifier: options.verifier });
+  if (settings.cors_origins.length > 0) await app.register(cors, corsOptions(settings.cors_origins));
+  app.addHook("onRequest", async (request) => {
+    if (request.routeOptions.config.route === undefined) await gate.pass(request);
+    if (request.is404) throw unknownRoute(request);
+  });
+  await app.register(compress, { encodings: ["gzip"], globalDecompression: false });
+  tagCompressed(app);
+  acceptBodies(app);
+  mountRoutes(app, {
+    context: options.context,
+    gate,
+    stopping: stopping.signal,
+    onCut: (request, error) => told(log, request, failureOf(error)),
+  });
+  app.setNotFoundHandler((request) => {
+    throw unknownRoute(request);
+  });
+  await app.listen({ host: settings.host, port: settings.port }).catch((error: unknown) => {
+    throw listenFailure(error, settings);
+  });
+  return { url: urlOf(app, settings.host), close: () => close(app, stopping) };
+}
+
+/** An id that the caller gave, where it is one to be repeated in a header and a log. */
+function requestId({ headers }: Pick<IncomingMessage, "headers">): string {
+  const given = headers["x-request-id"] ?? headers["x-correlation-id"];
+  return typeof given === "string" && /^[\w.:/+=-]{1,128}$/.test(given) ? given : randomUUID();
+}
+
+/** What a page in a browser may send, and read of an answer. */
+const SENT = "Content-Type Authorization X-Requested-With Accept X-Account-ID X-Correlation-ID X-Request-ID Idempotency-Key If-None-Match";
+const READ = "ETag Link Retry-After X-Correlation-ID X-Request-ID";
+
+function corsOptions(origin: string[]): FastifyCorsOptions {
+  return {
+    origin,
+    credentials: true,
+    methods: ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"],
+    allowedHeaders: [...SENT.split(" "), "Last-Event-ID"],
+    exposedHeaders: READ.split(" "),
+    maxAge: 600,
+    strictPreflight: false,
+  };
+}
+
+/** After the compression, which adds its own hook to each route just before. */
+function tagCompressed(app: FastifyInstance): void {
+  app.addHook("onRoute", (route) => {
+    if (route.config?.route !== contract.strategies.m2m.history.path) return;
+    route.onSend = [route.onSend ?? []].flat().concat(async (_request, reply, payload) => {
+      const tag = reply.getHeader("etag");
+      if (typeof tag === "string" && reply.getHeader("content-encoding") === "gzip")
+        reply.header("etag", `${tag.slice(0, -1)}${GZIP_SUFFIX}"`);
+      return payload;
+    });
+  });
+}
+
+const PATTERNS = [...Map.groupBy(routesOf(contract), ({ route }) => route.path)].map(([path, all]) => ({
+  pattern: new RegExp(`^${path.replaceAll(/\{\w+\}/g, "[^/]+")}$`),
+  methods: all.flatMap(({ route }) => (route.method === "GET" && route.kind === "answer" ? ["GET", "HEAD"] : [route.method])),
+}));
+
+/** Nothing is at the path, or nothing by that method. */
+function unknownRoute({ url, method }: FastifyRequest): StratctlError {
+  const [path = ""] = url.split("?");
+  const allow = PATTERNS.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods);
+  if (allow.length === 0)
+    return new StratctlError("route_unknown", "there is nothing at that path", { hint: "GET /openapi.json lists what there is" });
+  return new StratctlError("method_unknown", `${method} does nothing here; ${allow.join(", ")} do`, { details: { allow } });
+}
+
+/** The one place where an error becomes an answer. */
+function fail(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
+  const failure = failureOf(error);
+  const problem = problemOf(failure, request.id);
+  told(log, request, failure);
+  if (problem.status === 401)
+    reply.header("www-authenticate", failure.code === "token_required" ? "Bearer" : 'Bearer error="invalid_token"');
+  const { allow } = failure.details;
+  if (Array.isArray(allow)) reply.header("allow", allow.join(", "));
+  const retry_after_s = retryAfterOf(failure);
+  if (retry_after_s !== null) reply.header("retry-after", String(retry_after_s));
+  return reply
+    .code(problem.status)
+    .header("x-request-id", request.id)
+    .header("x-correlation-id", request.id)
+    .header("cache-control", "no-store")
+    .type(PROBLEM_TYPE)
+    .send(JSON.stringify(problem));
+}
+
+/** What the caller is not told: the words of a fault and of the database. */
+function told(log: Log, request: FastifyRequest, failure: StratctlError): void {
+  if (ERRORS[failure.code].http < 500) return;
+  const route = request.routeOptions.config.route ?? "unknown";
+  const fields = { method: request.method, route, code: failure.code, request_id: request.id };
+  if (failure.code !== "internal")
+    return log({ level: "warn", event: "http", text: `${request.method} ${route}: ${failure.message}`, fields });
+  const stack = (failure.cause instanceof Error ? failure.cause.stack : undefined) ?? failure.stack ?? "";
+  log({ level: "error", event: "fault", text: `${request.method} ${route}: ${failure.message}`, fields: { ...fields, stack } });
+}
+
+/** What is no HTTP, too long or too slow; no request has come of it. */
+function refuseBroken(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+  const what =
+    error.code === "HPE_HEADER_OVERFLOW"
+      ? "the headers are larger than 64 KiB"
+      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? "the request did not come whole in time"
+        : "the request is not HTTP";
+  const problem = problemOf(new StratctlError("input_invalid", what), randomUUID());
+  const body = JSON.stringify(problem);
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\nContent-Type: ${PROBLEM_TYPE}; charset=utf-8\r\nX-Request-ID: ${problem.request_id}\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+function listenFailure(error: unknown, { host, port }: HttpSettings): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  if (code === "EADDRINUSE")
+    return new StratctlError("address_in_use", `${host}:${port} is taken: another daemon, or another program, listens there`, {
+      hint: "choose another with --port, or serve nothing with --no-http",
+      cause: error,
+    });
+  if (code === "EACCES" || code === "EADDRNOTAVAIL" || code === "ENOTFOUND" || code === "EAI_AGAIN")
+    return new StratctlError("input_invalid", `${host}:${port} cannot be listened on (${code})`, {
+      hint: "give an address of this machine with --host, and a port above 1023 with --port",
+      cause: error,
+    });
+  return error;
+}
+
+function urlOf(app: FastifyInstance, host: string): string {
+  const address = app.server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+async function close(app: FastifyInstance, stopping: AbortController): Promise<void> {
+  stopping.abort();
+  const cut = setTimeout(() => app.server.closeAllConnections(), CLOSE_MS);
+  await app.close();
+  clearTimeout(cut);
+}

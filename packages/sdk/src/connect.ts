@@ -1,4 +1,8 @@
+import { readTokenFile } from "./api/client/token-file.ts";
+import type { TokenOptions } from "./api/client/token.ts";
+import { isServerUrl, serverUrl } from "./api/client/url.ts";
 import type { Api } from "./api/contract.ts";
+import { withEach } from "./api/each.ts";
 import { createService } from "./api/service.ts";
 import { StratctlError } from "./errors.ts";
 import { builtinCalendar } from "./market/days.ts";
@@ -11,8 +15,8 @@ import { ensureEmbedded } from "./store/embedded.ts";
 import { assertCurrent, migrate } from "./store/migrate.ts";
 
 /** What is left out comes from the environment, then from the default. */
-export interface ConnectOptions {
-  /** `postgres://…`: that database. STRATCTL_URL, DATABASE_URL, else the built-in one. */
+export interface ConnectOptions extends TokenOptions {
+  /** `postgres://…`: that database; `https://…`: that server. STRATCTL_URL, DATABASE_URL, else the built-in database. */
   readonly url?: string | undefined;
   /** The account, by id or alias, of calls that name none. STRATCTL_ACCOUNT, else the only one there is. */
   readonly account_id?: string | undefined;
@@ -22,26 +26,77 @@ export interface ConnectOptions {
   readonly ticker_url?: string | undefined;
   /** Gives up waiting for the built-in database to start. */
   readonly signal?: AbortSignal | undefined;
+  /** What a server is told of who calls. STRATCTL_TOKEN, else the first line of the file STRATCTL_TOKEN_FILE, read for each attempt. */
+  readonly token?: TokenOptions["token"];
+  /** Instead of `token`: asked before each attempt, and once more where a token is refused. */
+  readonly getToken?: TokenOptions["getToken"];
+  /** Of an attempt at a call of a server, without a byte of an answer; 10 000. */
+  readonly timeout_ms?: number | undefined;
+  /** Further attempts at a call of a server that nothing is lost by: one that only reads, has an idempotency key, or never left; 2. */
+  readonly retries?: number | undefined;
+  /** Lets a token go to another machine over http://, where others may read it. STRATCTL_INSECURE_HTTP=1, else false. */
+  readonly insecure_http?: boolean | undefined;
 }
 
 /** All of stratctl: calls grouped as the REST paths are, and an end. */
 export type Stratctl = Api & AsyncDisposable & { close(): Promise<void> };
 
 /**
- * Opens stratctl on a database: the one place that chooses which. The built-in database is started and migrated where
- * needed, and stays up afterwards; a database by URL must be migrated already. Prices are asked for only when a call needs
- * them.
+ * Opens stratctl on a database or a server: the one place that chooses which. The built-in database is started and migrated
+ * where needed, and stays up afterwards; a database by URL must be migrated already. Prices are asked for only when a call needs
+ * them. A server is called for the first time by the first call; what it refuses is thrown as it would be in process.
  *
  * @throws StratctlError url_invalid, database_unreachable, database_behind, database_newer, database_foreign,
- * embedded_unavailable, embedded_version
+ * embedded_unavailable, embedded_version; of a server url_invalid, token_invalid, file_unusable
  * @example
  * import { connect } from "@stratctl/sdk";
  *
  * await using stratctl = await connect();
  * const accounts = await stratctl.accounts.list({});
  * console.log(accounts.map(({ account_id }) => account_id));
+ * @example
+ * import { connect } from "@stratctl/sdk";
+ *
+ * // The same calls of a server: `stratctl daemon` there, and a token that `stratctl token` minted.
+ * const getToken = () => process.env["MY_TOKEN"] ?? "";
+ * await using stratctl = await connect({ url: "https://stratctl.example", getToken, account_id: "XJ4540" });
+ * console.log(typeof stratctl.strategies.list); // function
  */
 export async function connect(options: ConnectOptions = {}): Promise<Stratctl> {
+  const url = options.url ?? fromEnvironment("STRATCTL_URL") ?? fromEnvironment("DATABASE_URL");
+  return url !== undefined && isServerUrl(url) ? connectServer(url, options) : connectDatabase(options);
+}
+
+/** What HTTP takes to load is paid by those who use it. */
+async function connectServer(url: string, options: ConnectOptions): Promise<Stratctl> {
+  const tokens = await tokensOf(options);
+  const has_token = tokens.token !== undefined || tokens.getToken !== undefined;
+  const insecure_http = options.insecure_http ?? fromEnvironment("STRATCTL_INSECURE_HTTP") === "1";
+  const { timeout_ms, retries } = options;
+  const { createClient } = await import("./api/client/client.ts");
+  const { close, ...calls } = createClient({
+    ...tokens,
+    url: serverUrl(url, { has_token, insecure_http }),
+    account_id: options.account_id ?? fromEnvironment("STRATCTL_ACCOUNT") ?? null,
+    timeout_ms,
+    retries,
+  });
+  return { ...withEach(calls), close, [Symbol.asyncDispose]: close };
+}
+
+async function tokensOf({ token, getToken }: TokenOptions): Promise<TokenOptions> {
+  if (token !== undefined && getToken !== undefined)
+    throw new StratctlError("input_invalid", "token and getToken are both given", { hint: "give one of them" });
+  if (token !== undefined || getToken !== undefined) return { token, getToken };
+  const fromVariable = fromEnvironment("STRATCTL_TOKEN");
+  const file = fromEnvironment("STRATCTL_TOKEN_FILE");
+  if (fromVariable !== undefined || file === undefined) return { token: fromVariable };
+  // Once at the start, so that a file that cannot be used is told of here and not by the first call.
+  await readTokenFile(file);
+  return { getToken: () => readTokenFile(file) };
+}
+
+async function connectDatabase(options: ConnectOptions): Promise<Stratctl> {
   const database = await openDatabase(options);
   const sources = openSources(options);
   const close = async (): Promise<void> => {
@@ -67,6 +122,10 @@ export function databaseUrl({ url }: Pick<ConnectOptions, "url">): string | null
   if (chosen === undefined) return null;
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(chosen)?.[1]?.toLowerCase();
   if (scheme === "postgres" || scheme === "postgresql") return chosen;
+  if (isServerUrl(chosen))
+    throw new StratctlError("url_invalid", "this works on the database itself, and the URL is that of a server", {
+      hint: "run it where the database is, with postgres://… as the URL, or leave the URL out to use the built-in database",
+    });
   const what = scheme === undefined ? "the URL of the database has no scheme" : `${scheme}:// is not a database`;
   throw new StratctlError("url_invalid", what, {
     hint: "write it like postgres://user@host:5432/name, or leave it out to use the built-in database",

@@ -2,6 +2,7 @@ import { builtinCalendar, builtinLots } from "../../packages/sdk/src/index.ts";
 import type { Caller, Context } from "../../packages/sdk/src/api/service/context.ts";
 import type { Scope } from "../../packages/sdk/src/api/route.ts";
 import { StratctlError } from "../../packages/sdk/src/errors.ts";
+import type { Loop } from "../../packages/engine/src/loop.ts";
 import type { LogLine } from "../../packages/engine/src/log.ts";
 import { serve } from "../../packages/engine/src/http/server.ts";
 import { HttpSettings } from "../../packages/engine/src/http/settings.ts";
@@ -10,6 +11,8 @@ export interface ApiOptions extends Partial<Omit<Context, "caller" | "account_id
   readonly db: Context["database"];
   /** As a config file gives them; the port is a free one unless said. */
   readonly settings?: Readonly<Record<string, unknown>> | undefined;
+  /** What a daemon would tell; there is none unless said. */
+  readonly loop?: Loop | null;
 }
 
 export interface TokenClaims {
@@ -31,7 +34,7 @@ export interface RunningApi extends AsyncDisposable {
 const BOTH: readonly Scope[] = ["read", "trade"];
 
 /** A real server on a free port of this machine, over a test's database. */
-export async function startApi({ db, settings, ...world }: ApiOptions): Promise<RunningApi> {
+export async function startApi({ db, settings, loop = null, ...world }: ApiOptions): Promise<RunningApi> {
   const lines: LogLine[] = [];
   const callers = new Map<string, Caller>();
   const parsed = HttpSettings.parse({ port: 0, ...settings });
@@ -56,6 +59,7 @@ export async function startApi({ db, settings, ...world }: ApiOptions): Promise<
       },
     },
     log: (line) => lines.push(line),
+    loop,
   });
   const token: RunningApi["token"] = async ({ accounts = "all", scopes = BOTH, subject = "test" } = {}) => {
     const name = `token-${callers.size}`;

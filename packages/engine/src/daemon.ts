@@ -16,6 +16,7 @@ import { boundaries, checkedInterval, floorTo, MINUTE_MS, systemClock, type Boun
 import { hoursAt, openMask, type Hours } from "./hours.ts";
 import { BookKeeper } from "./keeper.ts";
 import type { Log } from "./log.ts";
+import type { Loop, LoopListener, LoopStanding, Served } from "./loop.ts";
 import { Notices } from "./notices.ts";
 import { Sampler, type Pass } from "./sample.ts";
 import { Troubles } from "./troubles.ts";
@@ -37,6 +38,8 @@ export interface DaemonOptions {
   readonly shard?: Shard | undefined;
   /** One sample, written, and the end. Rejects where the database does not answer. */
   readonly once?: boolean | undefined;
+  /** Begins what answers others beside the loop, before its first pass; closed with the loop. Not with `once`. */
+  readonly serve?: ((loop: Loop) => Promise<Served>) | undefined;
   /** Called after each pass. */
   readonly onPass?: ((pass: DaemonPass) => void) | undefined;
 }
@@ -79,6 +82,10 @@ const TIMING: DaemonTiming = {
   carry_after_ms: 60_000,
   waiting_max: 1_000_000,
 };
+
+/** Passes of which none was made: the loop stands. */
+const STANDS_PASSES = 3;
+const STANDS_MS = 10_000;
 
 /** What SIGTERM leaves for the last write; systemd waits longer. */
 const FLUSH_MS = 5_000;
@@ -128,6 +135,14 @@ class Daemon {
   #pass_count = 0;
   #sample_count = 0;
   #skipped_count = 0;
+  #served: Served | null = null;
+  #listener: LoopListener | null = null;
+  /** On the monotonic clock: of the last pass, or of the start. */
+  #passed_ms: number;
+  #last_sample_at_ms: number | null = null;
+  #marked_count = 0;
+  #unmarked_count = 0;
+  #write_failure: StratctlError | null = null;
 
   constructor(options: DaemonOptions) {
     const { db, sources, log, calendar = builtinCalendar(), clock = systemClock } = options;
@@ -145,15 +160,19 @@ class Daemon {
     this.#unwritten = new UnwrittenQuotes(this.#board);
     this.#notices = new Notices(log, calendar);
     this.#troubles = new Troubles(log);
-    this.#write_from_ms = clock.monotonic() + this.#timing.write_interval_ms;
+    this.#passed_ms = clock.monotonic();
+    this.#write_from_ms = this.#passed_ms + this.#timing.write_interval_ms;
   }
 
   async run(): Promise<void> {
-    const { signal } = this.#options;
-    await this.#turn(floorTo(this.#clock.now(), MINUTE_MS));
+    const { signal, serve } = this.#options;
+    // A port that is taken ends the daemon before it has begun; neither waits for the other.
+    const [served] = await Promise.all([serve?.(this.#loop()), this.#turn(floorTo(this.#clock.now(), MINUTE_MS))]);
+    this.#served = served ?? null;
     this.#notices.ready(
       this.#keeper.book,
       this.#options.sources.map(({ name }) => name),
+      this.#served?.url,
     );
     const { interval_ms } = this.#timing;
     try {
@@ -187,6 +206,24 @@ class Daemon {
     };
   }
 
+  #loop(): Loop {
+    return { standing: () => this.#standing(), listen: (listener) => (this.#listener = listener), feed: null };
+  }
+
+  #standing(): LoopStanding {
+    const lag_ms = this.#clock.monotonic() - this.#passed_ms;
+    return {
+      ...this.report(),
+      is_turning: this.#pass_count > 0 && lag_ms <= STANDS_MS + STANDS_PASSES * this.#timing.interval_ms,
+      lag_ms,
+      last_pass_at_ms: this.#pass_count === 0 ? null : this.#last_at_ms,
+      last_sample_at_ms: this.#last_sample_at_ms,
+      marked_count: this.#marked_count,
+      unmarked_count: this.#unmarked_count,
+      write_failure: this.#write_failure?.message ?? null,
+    };
+  }
+
   /** What happens at a boundary, in order. Nothing here rejects for what the world does. */
   async #pass({ at_ms, skipped_count }: Boundary): Promise<void> {
     if (at_ms <= this.#last_at_ms) this.#troubles.setBack(this.#last_at_ms, at_ms);
@@ -196,7 +233,10 @@ class Daemon {
     this.#troubles.skipped(skipped_count);
     const minute_ms = floorTo(at_ms, MINUTE_MS);
     if (minute_ms !== this.#sampler.minute_ms || !this.#keeper.was_read) await this.#turn(minute_ms);
+    const began_ms = this.#clock.monotonic();
     const pass = await this.#sample(at_ms);
+    this.#passed_ms = this.#clock.monotonic();
+    if (pass !== null) this.#listener?.pass(this.#passed_ms - began_ms);
     if (this.#writing !== null) this.#troubles.writing(this.#clock.monotonic() - this.#write_since_ms);
     this.#writeWhereDue();
     this.#options.onPass?.(pass ?? { at_ms, in_session_count: 0, marked_count: 0, sampled: false });
@@ -238,6 +278,9 @@ class Daemon {
     if (open === 0 || this.#options.signal.aborted) return null;
     const pass = this.#sampler.sample(at_ms);
     this.#sample_count += 1;
+    this.#last_sample_at_ms = at_ms;
+    this.#marked_count += pass.marked_count;
+    this.#unmarked_count += pass.in_session_count - pass.marked_count;
     // Right after an open not all have traded yet, which is no news.
     const is_settled = open === openMask(this.#hours, at_ms - carry_after_ms);
     if (is_settled || pass.marked_count === pass.in_session_count) this.#tellPrices(pass);
@@ -280,6 +323,8 @@ class Daemon {
     if (failure === null) confirm();
     const { counts, waiting_count } = this.#writer;
     const write_ms = this.#clock.monotonic() - this.#write_since_ms;
+    this.#write_failure = failure;
+    this.#listener?.write(write_ms);
     this.#troubles.write(failure, { at_ms: this.#last_at_ms, write_ms, counts, waiting_count });
   }
 
@@ -292,7 +337,7 @@ class Daemon {
       await this.#write();
       return true;
     };
-    await within(flush(), { ms: FLUSH_MS, clock: this.#clock });
+    await Promise.all([within(flush(), { ms: FLUSH_MS, clock: this.#clock }), this.#served?.close()]);
     this.#troubles.stopped(this.#writer);
   }
 }

@@ -9,6 +9,8 @@ export interface LogLine {
   /** `ready`, `session`, `unpriced`, a source's name: short, since it is a column at a terminal. */
   readonly event: string;
   readonly text: string;
+  /** True of what comes by the hundred: at a terminal a person would lose sight of the rest. */
+  readonly for_machines?: boolean | undefined;
   readonly fields?: Readonly<Record<string, string | number | boolean | null | readonly string[] | readonly number[]>> | undefined;
 }
 
@@ -29,7 +31,8 @@ export async function createLog(options: LogOptions): Promise<Log> {
 
 /** Times are of the exchanges' zone, whatever that of the machine is. */
 function terminalLog({ stream, clock, calendar }: LogOptions): Log {
-  return ({ level, event, text }) => {
+  return ({ level, event, text, for_machines = false }) => {
+    if (for_machines) return;
     const time = clockText(clock.now(), calendar);
     // What is wrong says so in words: colour may be off, and a pipe has none.
     const mark = level === "error" ? "error: " : "";

@@ -24,10 +24,12 @@ export class Notices {
     this.#calendar = calendar;
   }
 
-  ready(book: Book, sources: readonly string[]): void {
+  /** `url`: where the daemon answers others. */
+  ready(book: Book, sources: readonly string[], url?: string): void {
     this.#book_text = bookText(book);
-    const text = `${this.#book_text} · ${sources.length === 0 ? "no source of prices" : sources.join(" → ")}`;
-    this.#log({ level: "info", event: "ready", text, fields: { ...bookFields(book), sources } });
+    const parts = [this.#book_text, sources.length === 0 ? "no source of prices" : sources.join(" → "), url ?? []].flat();
+    const fields = { ...bookFields(book), sources, ...(url === undefined ? {} : { url }) };
+    this.#log({ level: "info", event: "ready", text: parts.join(" · "), fields });
   }
 
   /** The book of a minute that has just begun. */

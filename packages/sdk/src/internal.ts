@@ -25,6 +25,7 @@ export { amountOf, formatUnits, MONEY_MAX_UNITS, parseUnits, unitsOf } from "./m
 export { builtinCalendar, dayOf, lastSession, openAt, sessionOn, sessionsBetween, type Calendar, type Session } from "./market/calendar.ts";
 export { lastDayOf } from "./market/expiry.ts";
 export { parseInstrument } from "./market/instrument.ts";
+export { builtinLots } from "./market/lots.ts";
 export { isoOf } from "./model/instant.ts";
 export {
   embeddedFolder,
@@ -45,6 +46,7 @@ export { Basis, Candle, type CandleSource } from "./model/candle.ts";
 export { readLegs, type BookInstrument, type BookLegs } from "./store/book.ts";
 export { bookStrategies, changedSince, type BookChanges, type Look } from "./store/book-change.ts";
 export { part as partOfCandles } from "./store/candle-batch.ts";
+export { assertAlive } from "./store/alive.ts";
 export { versionOf as candleVersion } from "./store/candle-version.ts";
 export { batchOf, upsertMany as upsertCandles, type CandleBatch, type CandleUpsert } from "./store/candle.ts";
 export { settleStrategies, upsertMany as upsertMarks, type MarkBatch } from "./store/mark.ts";

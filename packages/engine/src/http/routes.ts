@@ -19,6 +19,9 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** As the contract writes it: `/strategies/{strategy_id}`. */
     route?: string;
+    /** What it does to strategies: `create`. */
+    operation?: string | null;
+    wants_token?: boolean;
   }
 }
 
@@ -39,13 +42,18 @@ export function mountRoutes(app: FastifyInstance, options: RoutesOptions): void 
     app.route({
       method: route.method,
       url: route.path.replaceAll(/\{(\w+)\}/g, ":$1"),
-      config: { route: route.path },
+      config: { route: route.path, operation: operationOf(names), wants_token: true },
       onRequest: async (request) => {
         await options.gate.enter(request);
       },
       handler: mount,
     });
   }
+}
+
+/** A call about strategies themselves, by its name. */
+function operationOf([noun, verb, ...within]: readonly string[]): string | null {
+  return noun === "strategies" && within.length === 0 ? (verb ?? null) : null;
 }
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>;

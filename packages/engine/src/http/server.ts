@@ -7,25 +7,25 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { contract, ERRORS, StratctlError, type Context } from "@stratctl/sdk/internal";
 import type { Log } from "../log.ts";
+import type { Loop, Served } from "../loop.ts";
 import { acceptBodies, BODY_BYTES_MAX } from "./body.ts";
+import { mountDocs } from "./docs.ts";
 import { failureOf, problemOf, PROBLEM_TYPE, retryAfterOf } from "./failure.ts";
 import { createGate, type Verifier } from "./gate.ts";
+import { createHealth } from "./health.ts";
 import { GZIP_SUFFIX } from "./history.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
 import { mountRoutes, routesOf } from "./routes.ts";
 import type { HttpSettings } from "./settings.ts";
+import { serverVersion } from "./version.ts";
 
 export interface ServeOptions {
   readonly settings: HttpSettings;
   readonly context: Omit<Context, "caller" | "account_id">;
   readonly verifier: Verifier;
   readonly log: Log;
-}
-
-export interface RunningServer {
-  /** `http://127.0.0.1:8081` */
-  readonly url: string;
-  /** Takes no more requests, ends streams, answers what is under way, and cuts what is not done 3 s later. */
-  readonly close: () => Promise<void>;
+  /** The engine's loop beside it; null where there is none. */
+  readonly loop: Loop | null;
 }
 
 /** A whole request must have come by then; headers much sooner. */
@@ -42,11 +42,12 @@ const CLOSE_MS = 3_000;
 const SLASH_AT_END = /^(?!\/docs\/)([^?]*[^?/])\/(?=\?|$)/;
 
 /**
- * Serves the contract over HTTP until it is closed.
+ * Serves the contract over HTTP until it is closed: then it takes no more requests, ends streams, answers what is under way, and
+ * cuts what is not done 3 s later.
  *
  * @throws StratctlError address_in_use, input_invalid: a host that is not of this machine
  */
-export async function serve(options: ServeOptions): Promise<RunningServer> {
+export async function serve(options: ServeOptions): Promise<Served> {
   const { settings, log } = options;
   const stopping = new AbortController();
   const app = fastify({
@@ -65,7 +66,9 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     },
     clientErrorHandler: refuseBroken,
   });
+  const metrics = createMetrics(options.loop);
   app.decorateRequest("caller", null);
+  app.addHook("onResponse", async (request, reply) => answered(request, reply, { log, metrics }));
   app.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id).header("x-correlation-id", request.id);
   });
@@ -74,7 +77,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const gate = createGate(app, { rate_limit: settings.rate_limit, verifier: options.verifier });
   if (settings.cors_origins.length > 0) await app.register(cors, corsOptions(settings.cors_origins));
   app.addHook("onRequest", async (request) => {
-    if (request.routeOptions.config.route === undefined) await gate.pass(request);
+    if (!request.routeOptions.config.wants_token) await gate.pass(request);
     if (request.is404) throw unknownRoute(request);
   });
   await app.register(compress, { encodings: ["gzip"], globalDecompression: false });
@@ -86,6 +89,8 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     stopping: stopping.signal,
     onCut: (request, error) => told(log, request, failureOf(error)),
   });
+  await mountDocs(app);
+  mountStatus(app, options, metrics);
   app.setNotFoundHandler((request) => {
     throw unknownRoute(request);
   });
@@ -93,6 +98,37 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     throw listenFailure(error, settings);
   });
   return { url: urlOf(app, settings.host), close: () => close(app, stopping) };
+}
+
+/** How the server is, for who watches it: no token is asked for, and no name of an account or a strategy is told. */
+function mountStatus(app: FastifyInstance, { context, loop }: ServeOptions, metrics: Metrics): void {
+  const health = createHealth({ database: context.database, standing: loop?.standing ?? null, version: serverVersion() });
+  app.get("/health", { config: { route: "/health" } }, async (_, reply) => {
+    const body = await health();
+    return reply
+      .code(body.status === "down" ? 503 : 200)
+      .header("cache-control", "no-store")
+      .send(body);
+  });
+  app.get("/metrics", { config: { route: "/metrics" } }, async (_, reply) =>
+    reply
+      .type(metrics.content_type)
+      .header("cache-control", "no-store")
+      .send(await metrics.text()),
+  );
+}
+
+/** A request and its answer, in a line for machines: no token, no query, no id of a strategy. */
+function answered(
+  { method, id, routeOptions }: FastifyRequest,
+  reply: FastifyReply,
+  { log, metrics }: { log: Log; metrics: Metrics },
+): void {
+  const { route = "other", operation = null } = routeOptions.config;
+  const answer = { method, route, operation, status: reply.statusCode, ms: reply.elapsedTime };
+  metrics.answered(answer);
+  const fields = { method, route, status: answer.status, ms: Math.round(answer.ms * 10) / 10, request_id: id };
+  log({ level: "info", event: "request", text: `${method} ${route} ${answer.status}`, fields, for_machines: true });
 }
 
 /** An id that the caller gave, where it is one to be repeated in a header and a log. */

@@ -1,0 +1,38 @@
+import type { MarkFeed } from "@stratctl/sdk/internal";
+import type { DaemonReport } from "./daemon.ts";
+
+/** What a daemon can tell, while it runs, to those who serve others with it. */
+export interface Loop {
+  readonly standing: () => LoopStanding;
+  /** Told of each pass and each write as they end. */
+  readonly listen: (listener: LoopListener) => void;
+  /** The marks of each sample; null where nobody keeps them. */
+  readonly feed: MarkFeed | null;
+}
+
+export interface LoopStanding extends DaemonReport {
+  /** Whether the loop makes its passes: it does so whatever the market, the sources and the database do. False before the first. */
+  readonly is_turning: boolean;
+  /** How long ago the last pass was, or the start where there was none yet. */
+  readonly lag_ms: number;
+  readonly last_pass_at_ms: number | null;
+  /** The last pass within a session. */
+  readonly last_sample_at_ms: number | null;
+  /** Strategies in session, at each sample, that got a Mark and that got none. */
+  readonly marked_count: number;
+  readonly unmarked_count: number;
+  /** Why the last write failed; null where it did not, or none was due yet. */
+  readonly write_failure: string | null;
+}
+
+export interface LoopListener {
+  readonly pass: (ms: number) => void;
+  readonly write: (ms: number) => void;
+}
+
+/** What a daemon begins beside its loop and ends with it. */
+export interface Served {
+  /** Where it answers, for the line that says that the daemon is ready. */
+  readonly url: string;
+  readonly close: () => Promise<void>;
+}

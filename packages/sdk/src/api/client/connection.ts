@@ -79,6 +79,8 @@ export class Connection {
         bodyTimeout: silence_ms ?? timeout_ms,
       });
       const { statusCode: status, body } = answer;
+      // Whoever reads it is told as well; one that is given up unread has nobody left to tell.
+      body.on("error", () => undefined);
       if (status === 200 || status === 201) return { ok: true, result: await take(body, answer.headers) };
       const text = await textOf(body, answer.headers["content-encoding"], PROBLEM_BYTES_MAX);
       return { ok: false, ...refusalOf({ status, headers: answer.headers, text }, this.server, Date.now()) };

@@ -48,7 +48,8 @@ export async function* streamRoute<Output extends z.ZodType>(
       const body = await opened(client, { route, request, signal, place });
       for await (const { event = "message", data, id } of messages(body, place)) {
         if (event === "problem") throw problemOf(route, data);
-        if (event === "gap") onGap?.(gapOf(route, data));
+        const gap = event === "gap" ? gapOf(route, data) : null;
+        if (gap !== null) onGap?.(gap);
         if (!NAMED.has(event)) {
           place.last_id = id ?? place.last_id;
           continue;

@@ -55,6 +55,7 @@ export { migrate, migrationPlan, migrationStatus, type MigrationReport, type Mig
 export { knownUntil } from "./market/calendar.ts";
 export type { Shard } from "./store/shard.ts";
 export { parseInput, type BadField } from "./api/input.ts";
+export { LEFT_OUT } from "./api/left-out.ts";
 export { nearest } from "./api/nearest.ts";
 export { INTERVAL_MS } from "./m2m/rollup.ts";
 export { daySpans, EXCHANGE_DEFAULT } from "./market/calendar.ts";

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { parseInput } from "../input.ts";
+import { LEFT_OUT } from "../left-out.ts";
 import type { EventRoute, Method, Route } from "../route.ts";
 
 /** A call as it is sent, without what says who calls. */
@@ -39,9 +40,9 @@ export function requestOf(route: Route | EventRoute, input: unknown, { prefix, a
   };
 }
 
-/** One part of a path; an empty one where the field is left out. Dots alone would be taken for a way up by what lies between. */
+/** One part of a path. Dots alone would be taken for a way up by what lies between. */
 function segment(value: unknown): string {
-  const text = encoded(value);
+  const text = value === undefined ? LEFT_OUT : encoded(value);
   return /^\.{1,2}$/.test(text) ? text.replaceAll(".", "%2E") : text;
 }
 

@@ -11,7 +11,7 @@ if (CHROMIUM === undefined) console.log("without chromium the page at /docs is n
 
 /** As behind a proxy that puts the server under a path. */
 const PREFIX = "/desk/stratctl";
-const app = fastify({ routerOptions: { ignoreTrailingSlash: true } });
+const app = fastify();
 let origin: string;
 
 beforeAll(async () => {

@@ -42,6 +42,18 @@ export function operationsOf(document: unknown): Operation[] {
   );
 }
 
+/** The operation that a request reaches, whatever was meant: a path without braces goes before one with, and a slash at the end is nothing. */
+export function operationAt(operations: readonly Operation[], method: string, url: string): Operation | null {
+  const [path = ""] = url.split(/[?#]/);
+  const asked = method === "HEAD" ? "GET" : method;
+  const found = operations.filter((one) => one.method === asked && patternOf(one.path).test(path));
+  return found.find((one) => !one.path.includes("{")) ?? found[0] ?? null;
+}
+
+function patternOf(template: string): RegExp {
+  return new RegExp(`^${template.replaceAll(/\{\w+\}/g, "[^/]+")}/?$`);
+}
+
 /** What a `$ref` within the document leads to; anything else as it is. */
 function resolved(document: unknown, given: unknown): unknown {
   const ref = z.object({ $ref: z.string() }).safeParse(given).data?.$ref;

@@ -90,7 +90,7 @@ export class StratctlError extends Error {
   readonly details: Readonly<Record<string, unknown>>;
 
   constructor(code: ErrorCode, message: string, parts: ErrorParts = {}) {
-    super(message, parts.cause === undefined ? undefined : { cause: parts.cause });
+    super(visible(message), parts.cause === undefined ? undefined : { cause: parts.cause });
     this.code = code;
     this.hint = parts.hint ?? null;
     this.details = parts.details ?? {};
@@ -104,6 +104,11 @@ export class StratctlError extends Error {
   toJSON(): { code: ErrorCode; message: string; hint: string | null; details: Readonly<Record<string, unknown>> } {
     return { code: this.code, message: this.message, hint: this.hint, details: this.details };
   }
+}
+
+/** A control character that somebody gave would act on the terminal that shows the line. */
+function visible(text: string): string {
+  return text.replaceAll(/[^\P{Cc}\n]/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** A law of ours that does not hold: a fault in this code, not in what a user gave. */

@@ -1,23 +1,18 @@
-import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { contract, openApi } from "@stratctl/sdk/internal";
 import type { FastifyInstance, FastifyReply } from "fastify";
-import { z } from "zod";
+import { Health } from "./health.ts";
+import { serverVersion } from "./version.ts";
 
 /** GET /openapi.json, and GET /docs: a page that renders it, with nothing from another host. No token is needed for either. */
 export async function mountDocs(app: FastifyInstance): Promise<void> {
-  const { version } = z
-    .object({ version: z.string() })
-    .parse(JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")));
-  const document = JSON.stringify(openApi(contract, { version, health: Health }));
+  const document = JSON.stringify(openApi(contract, { version: serverVersion(), health: Health }));
   app.get("/openapi.json", (_, reply) => reply.type("application/json").send(document));
-  app.get("/docs", ({ url }, reply) => {
-    // Where the server takes a slash at the end for nothing: the browser would look for everything a folder too low.
-    if (url.split("?")[0]?.endsWith("/") === true) return reply.redirect("../docs");
-    return sendPage(reply, "text/html; charset=utf-8", PAGE);
-  });
+  app.get("/docs", (_, reply) => sendPage(reply, "text/html; charset=utf-8", PAGE));
+  // Of a page with a slash at its end the browser would look for everything a folder too low.
+  app.get("/docs/", (_, reply) => reply.redirect("../docs"));
   app.get("/docs/page.css", (_, reply) => sendPage(reply, "text/css; charset=utf-8", STYLE));
   app.get("/docs/page.js", (_, reply) => sendPage(reply, "text/javascript; charset=utf-8", SCRIPT));
   const folder = path.dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
@@ -32,9 +27,6 @@ export async function mountDocs(app: FastifyInstance): Promise<void> {
     });
   }
 }
-
-/** What GET /health answers with. */
-const Health = z.looseObject({ status: z.string() });
 
 /** Of swagger-ui-dist, as they are. */
 const ASSETS = [

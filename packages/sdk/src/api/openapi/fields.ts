@@ -111,7 +111,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   basis: { description: "What open, high, low and close are of. Left out: m2m, unless `http.m2m_basis` says otherwise.", example: "m2m" },
   i: { description: "An instrument; give the name several times for several, 500 at most.", example: ["NFO:NIFTY25N0424500CE"] },
 
-  type: { description: "What kind of problem this is, as a URI.", example: "about:blank" },
+  type: { description: "What kind of problem this is, as a URI.", example: "urn:stratctl:error:strategy_unknown" },
   title: { description: "The HTTP status in words.", example: "Not Found" },
   "Problem.status": { description: "The HTTP status.", example: 404 },
   detail: { description: "One readable line.", example: "no strategy 42" },

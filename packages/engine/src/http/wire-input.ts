@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { nearest, parseInput, StratctlError, type BadField, type EventRoute, type Route } from "@stratctl/sdk/internal";
+import { LEFT_OUT, nearest, parseInput, StratctlError, type BadField, type EventRoute, type Route } from "@stratctl/sdk/internal";
 
 /** A request as it came: what is in its path, its query as text, its JSON body where it has one. */
 export interface WireRequest {
@@ -26,7 +26,7 @@ export function inputReader(route: Route | EventRoute): (request: WireRequest) =
         bad.push({ field, message: `${field} must be a whole number, not ${shown(value)}` });
       else input.set(field, value);
     };
-    for (const field of places.path) take(field, path[field]);
+    for (const field of places.path) if (path[field] !== LEFT_OUT || kinds.get(field) === "number") take(field, path[field]);
     for (const [field, values] of queryFields(query, bad)) {
       if (!places.query.includes(field)) bad.push({ field, message: misplaced(field, places, "query") });
       else if (kinds.get(field) === "list") take(field, values);
@@ -39,9 +39,12 @@ export function inputReader(route: Route | EventRoute): (request: WireRequest) =
     }
     // Not `input[field] = value`: a field may be called __proto__.
     const flat = Object.fromEntries(input);
-    if (bad.length > 0)
-      throw refusal([...bad, ...refusedBy(route.input, flat).filter(({ field }) => !bad.some((one) => one.field === field))]);
-    return flat;
+    if (bad.length === 0) return flat;
+    // A field that was refused here is missing there, which is no second fault of it.
+    throw refusal([
+      ...bad,
+      ...refusedBy(route.input, flat).filter(({ field }) => input.has(field) || !bad.some((one) => one.field === field)),
+    ]);
   };
 }
 

@@ -1,7 +1,9 @@
 import type { Readable } from "node:stream";
 import { createParser, type EventSourceMessage } from "eventsource-parser";
-import type { z } from "zod";
+import { z } from "zod";
 import { ERRORS, StratctlError } from "../../errors.ts";
+import { Instant } from "../../model/instant.ts";
+import { parseInput } from "../input.ts";
 import { errorOf, Problem } from "../problem.ts";
 import { StreamGap, type EventRoute, type StreamOptions } from "../route.ts";
 import { invalid, parseAnswer, parsedJson } from "./answer.ts";
@@ -15,6 +17,8 @@ const EVENT_CHARS_MAX = 64 * 2 ** 20;
 
 /** Names of the events that hold what the route says; what is called otherwise is of a later server, and passed over. */
 const NAMED: ReadonlySet<string> = new Set(["mark", "marks", "message"]);
+
+const After = z.object({ after: Instant });
 
 /** Where a stream stands, across all its connections. */
 interface Place {
@@ -39,6 +43,7 @@ export async function* streamRoute<Output extends z.ZodType>(
 ): AsyncGenerator<z.output<Output>, void, undefined> {
   const { signal, onGap } = options;
   signal?.throwIfAborted();
+  if (options.after !== undefined) parseInput(After, { after: options.after });
   const { connection, pace } = client;
   const request = requestOf(route, input, client.request);
   const place: Place = { last_id: options.after, retry_ms: 0, failed_count: 0, opened: false };

@@ -7,6 +7,18 @@ create table book_change (
 ) with (fillfactor=70);
 CREATE INDEX book_change_changed_by_idx ON book_change USING btree (changed_by);
 
+create table idempotency_key (
+  caller text not null,
+  key text not null,
+  request text not null,
+  answer json not null,
+  created_at timestamp with time zone not null default now(),
+  constraint idempotency_key_key_range CHECK (length(key) >= 1 AND length(key) <= 200),
+  constraint idempotency_key_pkey PRIMARY KEY (caller, key),
+  constraint idempotency_key_request_form CHECK (request ~ '^[0-9a-f]{64}$'::text)
+);
+CREATE INDEX idempotency_key_created_idx ON idempotency_key USING btree (created_at);
+
 create table last_quote (
   exchange text not null,
   tradingsymbol text not null,

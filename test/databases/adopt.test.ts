@@ -29,7 +29,9 @@ describe.each(POSTGRES)("on $name Postgres", ({ missing, server }) => {
     test("is adopted as the plan said; a second run does nothing", async () => {
       const plan = await migrationPlan(its.db);
       const report = await migrate(its.db, { adopt: true });
-      expect(report).toEqual({ adopted: plan, applied: ["0001_first_light"] });
+      expect(report.applied).toEqual(["0001_first_light", "0002_idempotency_key"]);
+      // The first makes the tables out of those that are there; the plan names those that come after it.
+      expect(plan).toEqual([...report.adopted, "apply 0002_idempotency_key"]);
       await assertCurrent(its.db);
       const after = await stateOf(its.db);
       expect(await migrationPlan(its.db)).toEqual([]);

@@ -141,7 +141,7 @@ export const contract = {
         summary: "The strategy's mark at each sample, as it is made",
         input: StrategyKey,
         output: Mark,
-        errors: ofStrategy,
+        errors: [...ofStrategy, "strategy_archived"],
         instant: (mark) => mark.at,
       }),
     },

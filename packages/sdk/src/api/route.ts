@@ -48,6 +48,11 @@ export interface CallOptions {
   readonly idempotency_key?: string | undefined;
 }
 
+/** Of the caller's own making, a new one for each call: what an attempt that is made again has in common with the first. */
+export const IdempotencyKey = z.string().regex(/^[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?$/, {
+  error: "is not a key: 1 to 200 printable ASCII characters",
+});
+
 /** What a stream may be given beside its input. */
 export interface StreamOptions {
   readonly signal?: AbortSignal | undefined;

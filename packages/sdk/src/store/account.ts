@@ -8,9 +8,16 @@ const Row = Account.extend({ created_at: InstantColumn, updated_at: InstantColum
 
 const COLUMNS = "account_id, account_name, aliases, broker, is_active, created_at, updated_at";
 
-/** All accounts, by id. */
-export function list(db: Db): Promise<Account[]> {
-  return db.many(Row, "account.list", `select ${COLUMNS} from trading_account order by account_id`);
+/** Accounts, by id: all, or those that have one of these ids or aliases. */
+export function list(db: Db, { among }: { among?: readonly string[] | undefined } = {}): Promise<Account[]> {
+  return db.many(
+    Row,
+    "account.list",
+    `select ${COLUMNS} from trading_account
+      where $1::text[] is null or account_id = any ($1) or aliases && $1
+      order by account_id`,
+    [among ?? null],
+  );
 }
 
 /** The account of that id, else the one that has it as an alias, else null. */

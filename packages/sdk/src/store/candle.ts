@@ -158,6 +158,8 @@ export interface HistoryQuery {
   readonly interval: Interval;
   /** The exchange's sessions [open, close) of the days from that of `from` to that of `to`, ascending: buckets are counted from their opens. */
   readonly sessions: readonly { readonly open_ms: number; readonly close_ms: number }[];
+  /** The first so many; all where left out. */
+  readonly limit?: number | undefined;
 }
 
 /**
@@ -165,8 +167,8 @@ export interface HistoryQuery {
  * session's open, whole, and count by their start; `1d` is stamped at the open. Minutes outside every session are counted from
  * midnight at UTC+5:30.
  */
-export function history(db: Db, { strategy_id, from_ms, to_ms, interval, sessions }: HistoryQuery): Promise<Candle[]> {
-  if (interval === "1m") return db.many(Row, "candle.minutes", MINUTES, [strategy_id, from_ms, to_ms]);
+export function history(db: Db, { strategy_id, from_ms, to_ms, interval, sessions, limit }: HistoryQuery): Promise<Candle[]> {
+  if (interval === "1m") return db.many(Row, "candle.minutes", MINUTES, [strategy_id, from_ms, to_ms, limit ?? null]);
   const opens = Float64Array.from(sessions, (session) => session.open_ms);
   const closes = Float64Array.from(sessions, (session) => session.close_ms);
   return db.many(Row, "candle.rolled", ROLLED, [
@@ -176,6 +178,7 @@ export function history(db: Db, { strategy_id, from_ms, to_ms, interval, session
     STEPS[interval],
     instantArray(opens, opens.length),
     instantArray(closes, closes.length),
+    limit ?? null,
   ]);
 }
 
@@ -212,7 +215,8 @@ const MINUTES = `select strategy_id, timestamp, open, high, low, close,
   from strategy_m2m_candles
   where strategy_id = $1
     and timestamp between to_timestamp($2::float8 / 1000) and to_timestamp($3::float8 / 1000)
-  order by timestamp`;
+  order by timestamp
+  limit $4`;
 
 /**
  * width_bucket finds the last session that opened by then, by halving; past its close the origin is a midnight in India. A
@@ -237,6 +241,8 @@ const ROLLED = `with session (opens, closes) as (values ($5::timestamptz[], $6::
     from minute
     where bucket between to_timestamp($2::float8 / 1000) and to_timestamp($3::float8 / 1000)
     group by bucket
+    order by bucket
+    limit $7
   )
   select $1::int as strategy_id, rolled.bucket as timestamp, first.open, rolled.high, rolled.low, last.close,
     first.realized_pnl + first.entry_value - first.open as pnl_open, rolled.pnl_high, rolled.pnl_low,

@@ -32,6 +32,17 @@ export function list(db: Db, key: { strategy_id: number }): Promise<Leg[]> {
   return db.many(Row, "leg.list", `${SELECT} where strategy_id = $1 order by closed_at is not null, added_at, id`, [key.strategy_id]);
 }
 
+/** Exchanges that legs of a strategy are of, open and closed ones. */
+export async function exchanges(db: Db, key: { strategy_id: number }): Promise<string[]> {
+  const rows = await db.many(
+    z.object({ exchange: z.string() }),
+    "leg.exchanges",
+    "select distinct exchange from strategy_instruments where strategy_id = $1 order by exchange",
+    [key.strategy_id],
+  );
+  return rows.map(({ exchange }) => exchange);
+}
+
 export interface LegKey {
   readonly strategy_id: number;
   /** The leg's id. */

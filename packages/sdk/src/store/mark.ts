@@ -121,18 +121,46 @@ const Row = Mark.omit({ age_ms: true }).extend({
   oldest_age_ms: WholeColumn.nullable(),
 });
 
+const COLUMNS = `mark.strategy_id, mark.at, mark.m2m, mark.pnl, mark.entry_value - mark.m2m as unrealized_pnl, mark.entry_value,
+    mark.realized_pnl, mark.instrument_count, mark.priced, mark.stale, mark.oldest_age_ms, mark.reason`;
+
 /** The latest mark with its age at `now_ms`, or null where the strategy was never marked. */
 export async function find(db: Db, key: { strategy_id: number }, now_ms: number): Promise<Mark | null> {
-  const mark = await db.maybeOne(
-    Row,
-    "mark.find",
-    `select strategy_id, at, m2m, pnl, entry_value - m2m as unrealized_pnl, entry_value, realized_pnl, instrument_count, priced,
-       stale, oldest_age_ms, reason
-     from strategy_mark where strategy_id = $1`,
-    [key.strategy_id],
-  );
-  if (mark === null) return null;
-  // A mark of another machine, or of a replay of today, may lie a little ahead of this clock: it is then 0 old.
+  const mark = await db.maybeOne(Row, "mark.find", `select ${COLUMNS} from strategy_mark mark where strategy_id = $1`, [key.strategy_id]);
+  return mark === null ? null : aged(mark, now_ms);
+}
+
+export interface MarksSince {
+  readonly account_id: string;
+  /** Marks of this instant and later ones; left out: all. */
+  readonly since_ms?: number | undefined;
+  /** Strategies whose mark of that instant is known already. */
+  readonly known: readonly number[];
+}
+
+/**
+ * Latest marks of an account's active strategies that are news to whoever knows those of `since_ms`, by instant and strategy, with
+ * their ages at `now_ms`. A sample is written in parts: some of its marks may be there before others.
+ */
+export async function listSince(db: Db, { account_id, since_ms, known }: MarksSince, now_ms: number): Promise<Mark[]> {
+  const marks = await db.many(Row, "mark.listSince", SINCE, [
+    account_id,
+    since_ms ?? null,
+    int4Array(Int32Array.from(known), known.length),
+  ]);
+  return marks.map((mark) => aged(mark, now_ms));
+}
+
+/** To the millisecond, as instants are told; a finer one would be news to itself for ever. */
+const SINCE = `select ${COLUMNS}
+  from strategy join strategy_mark mark on mark.strategy_id = strategy.strategy_id
+  where strategy.trading_account_id = $1 and strategy.status = 'active'
+    and ($2::float8 is null or date_trunc('milliseconds', mark.at) >= to_timestamp($2 / 1000)
+      and not (date_trunc('milliseconds', mark.at) = to_timestamp($2 / 1000) and mark.strategy_id = any ($3::int4[])))
+  order by date_trunc('milliseconds', mark.at), mark.strategy_id`;
+
+/** A mark of another machine, or of a replay of today, may lie a little ahead of this clock: it is then 0 old. */
+function aged(mark: z.output<typeof Row>, now_ms: number): Mark {
   return { ...mark, age_ms: Math.max(0, now_ms - Date.parse(mark.at)) };
 }
 

@@ -8,6 +8,8 @@ import { openPool, type Database } from "./db.ts";
 import { assertCurrent, migrate, migrationPlan, migrationStatus } from "./migrate.ts";
 
 const FIRST = "0001_first_light";
+const SECOND = "0002_idempotency_key";
+const ALL = [FIRST, SECOND];
 const folder = new URL("../../../../migrations/", import.meta.url);
 
 describe.each(POSTGRES)("migrations on $name", ({ missing, server }) => {
@@ -31,15 +33,15 @@ describe.each(POSTGRES)("migrations on $name", ({ missing, server }) => {
   describe.skipIf(missing)("", () => {
     test("an empty database is behind, gets every migration once, and is current from then on", async () => {
       const db = await open();
-      expect(await migrationStatus(db)).toEqual({ state: "empty", applied: [], pending: [FIRST], differences: [], timescaledb: null });
-      expect(await migrationPlan(db)).toEqual([`apply ${FIRST}`]);
+      expect(await migrationStatus(db)).toEqual({ state: "empty", applied: [], pending: ALL, differences: [], timescaledb: null });
+      expect(await migrationPlan(db)).toEqual(ALL.map((name) => `apply ${name}`));
       await expect(assertCurrent(db)).rejects.toMatchObject({
         code: "database_behind",
         message: "the database has no tables of stratctl yet",
         hint: "stratctl db migrate",
       });
-      expect(await migrate(db, { adopt: false })).toEqual({ applied: [FIRST], adopted: [] });
-      expect(await migrationStatus(db)).toEqual({ state: "current", applied: [FIRST], pending: [], differences: [], timescaledb: null });
+      expect(await migrate(db, { adopt: false })).toEqual({ applied: ALL, adopted: [] });
+      expect(await migrationStatus(db)).toEqual({ state: "current", applied: ALL, pending: [], differences: [], timescaledb: null });
       expect(await migrationPlan(db)).toEqual([]);
       await assertCurrent(db);
       expect(await migrate(db, { adopt: false })).toEqual({ applied: [], adopted: [] });
@@ -49,9 +51,11 @@ describe.each(POSTGRES)("migrations on $name", ({ missing, server }) => {
       const url = await empty();
       const all = await Promise.all(Array.from({ length: 20 }, () => open(url)));
       const reports = await Promise.all(all.map((db) => migrate(db, { adopt: false })));
-      expect(reports.flatMap(({ applied }) => applied)).toEqual([FIRST]);
+      expect(reports.flatMap(({ applied }) => applied)).toEqual(ALL);
       const Count = z.object({ count: z.int() });
-      expect(await all[0]?.one(Count, "test.count", "select count(*)::int as count from stratctl_migration")).toEqual({ count: 1 });
+      expect(await all[0]?.one(Count, "test.count", "select count(*)::int as count from stratctl_migration")).toEqual({
+        count: ALL.length,
+      });
     });
 
     test("an applied migration that is not ours is refused by its name, and nothing is run", async () => {
@@ -89,7 +93,23 @@ describe.each(POSTGRES)("migrations on $name", ({ missing, server }) => {
       const db = await open();
       await migrate(db, { adopt: false });
       await db.script("delete from stratctl_migration");
-      await expect(assertCurrent(db)).rejects.toMatchObject({ code: "database_behind", message: `the database lacks ${FIRST}` });
+      const message = `the database lacks ${ALL.join(", ")}`;
+      await expect(assertCurrent(db)).rejects.toMatchObject({ code: "database_behind", message });
+    });
+
+    test("one that has the first alone gets the others, and keeps its rows", async () => {
+      const db = await open();
+      const text = await readFile(new URL(`${FIRST}.sql`, folder), "utf8");
+      const checksum = createHash("sha256").update(text).digest("hex");
+      await db.script(text);
+      await db.run("test.first", "insert into stratctl_migration (id, name, checksum) values (1, $1, $2)", [FIRST, checksum]);
+      await db.script("insert into trading_account (account_id) values ('XJ4540')");
+      expect(await migrationStatus(db)).toMatchObject({ state: "behind", applied: [FIRST], pending: [SECOND] });
+      expect(await migrationPlan(db)).toEqual([`apply ${SECOND}`]);
+      expect(await migrate(db, { adopt: false })).toEqual({ applied: [SECOND], adopted: [] });
+      await assertCurrent(db);
+      const Names = z.object({ account_id: z.string() });
+      expect(await db.many(Names, "test.accounts", "select account_id from trading_account")).toEqual([{ account_id: "XJ4540" }]);
     });
 
     test("a migration that fails leaves nothing behind", async () => {
@@ -99,7 +119,7 @@ describe.each(POSTGRES)("migrations on $name", ({ missing, server }) => {
       await expect(migrate(db, { adopt: false })).rejects.toMatchObject({ code: "database_refused" });
       expect(await schemaOf(db)).not.toContain("create table");
       await db.script("drop function stratctl_updated_at");
-      expect(await migrate(db, { adopt: false })).toMatchObject({ applied: [FIRST] });
+      expect(await migrate(db, { adopt: false })).toMatchObject({ applied: ALL });
     });
 
     test("the shape of a fresh database is migrations/schema.sql", async () => {

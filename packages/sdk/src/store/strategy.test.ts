@@ -32,7 +32,7 @@ onEveryPostgres("strategies", (store) => {
       archived_at: null,
     });
     expect(await find(store.db, { strategy_id: strategy.strategy_id })).toEqual(strategy);
-    expect(await find(store.db, { account_id: "OTHER", strategy_id: strategy.strategy_id })).toBeNull();
+    expect(await find(store.db, { account: "OTHER", strategy_id: strategy.strategy_id })).toBeNull();
   });
 
   test("a name is taken by an active strategy of the account, in any case, and free again once it is archived", async () => {

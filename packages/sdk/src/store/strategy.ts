@@ -35,9 +35,13 @@ export interface StrategyFilter {
   readonly tag?: string | undefined;
   /** Part of the name or the description, in any case. */
   readonly search?: string | undefined;
+  /** So many at most; all where left out. */
+  readonly limit?: number | undefined;
+  /** Only those that come after this strategy of the account, which need not pass the filter itself. */
+  readonly after?: number | undefined;
 }
 
-/** Strategies of an account: the default first, then the newest. */
+/** Strategies of an account: the default first, then the newest. What comes after one stays the same while others are added. */
 export function list(db: Db, filter: StrategyFilter): Promise<Strategy[]> {
   return db.many(
     Row,
@@ -48,8 +52,12 @@ export function list(db: Db, filter: StrategyFilter): Promise<Strategy[]> {
         and ($3::text is null or $3 = any (strategy.tags))
         and ($4::text is null
           or strpos(lower(strategy.strategy_name), lower($4)) > 0 or strpos(lower(strategy.description), lower($4)) > 0)
-      order by strategy.is_default desc, strategy.created_at desc, strategy.strategy_id desc`,
-    [filter.account_id, filter.status ?? null, filter.tag ?? null, filter.search ?? null],
+        and ($5::int is null or (strategy.is_default, strategy.created_at, strategy.strategy_id) < (
+          select last.is_default, last.created_at, last.strategy_id from strategy last
+          where last.trading_account_id = $1 and last.strategy_id = $5))
+      order by strategy.is_default desc, strategy.created_at desc, strategy.strategy_id desc
+      limit $6`,
+    [filter.account_id, filter.status ?? null, filter.tag ?? null, filter.search ?? null, filter.after ?? null, filter.limit ?? null],
   );
 }
 
@@ -59,13 +67,26 @@ export interface StrategyKey {
   readonly strategy_id: number;
 }
 
-/** The strategy, or null where this account has none of that id. */
-export function find(db: Db, { account_id, strategy_id }: StrategyKey): Promise<Strategy | null> {
+export interface StrategySought {
+  readonly strategy_id: number;
+  /** Its account by id or alias; left out: whichever it is of. */
+  readonly account?: string | undefined;
+  /** Accounts by id or alias, of which it must be of one; left out: all there are. */
+  readonly among?: readonly string[] | undefined;
+}
+
+/** The strategy, or null where there is none of that id in that account and among those accounts. */
+export function find(db: Db, { strategy_id, account, among }: StrategySought): Promise<Strategy | null> {
   return db.maybeOne(
     Row,
     "strategy.find",
-    `${SELECT} where strategy.strategy_id = $2 and ($1::text is null or strategy.trading_account_id = $1)`,
-    [account_id ?? null, strategy_id],
+    `${SELECT}
+      where strategy.strategy_id = $1 and (($2::text is null and $3::text[] is null) or exists (
+        select from trading_account account
+        where account.account_id = strategy.trading_account_id
+          and ($2 is null or account.account_id = $2 or $2 = any (account.aliases))
+          and ($3 is null or account.account_id = any ($3) or account.aliases && $3)))`,
+    [strategy_id, account ?? null, among ?? null],
   );
 }
 
@@ -148,7 +169,7 @@ export async function update(db: Db, change: StrategyChange): Promise<Strategy |
       ],
     ),
   );
-  return find(db, { account_id, strategy_id });
+  return find(db, { account: account_id, strategy_id });
 }
 
 /** Whether it changes, and to what. */
@@ -166,7 +187,7 @@ export async function archive(db: Db, { account_id, strategy_id }: StrategyKey):
       [account_id ?? null, strategy_id],
     ),
   );
-  return find(db, { account_id, strategy_id });
+  return find(db, { account: account_id, strategy_id });
 }
 
 function refusalsOf(given: { account_id?: string | undefined; strategy_id?: number; name?: string | undefined }): Refusals {

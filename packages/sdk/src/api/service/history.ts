@@ -5,33 +5,47 @@ import type { Candle, M2mQuery } from "../../model/candle.ts";
 import * as candles from "../../store/candle.ts";
 import * as legs from "../../store/leg.ts";
 import { contract, type Api } from "../contract.ts";
-import { call, strategyOf, type Context } from "./context.ts";
+import { strategyOf } from "./access.ts";
+import { call } from "./call.ts";
+import type { Context } from "./context.ts";
 
 /** NSE's first derivatives traded in June 2000: there is nothing to look for before. */
 const FROM_MS_MIN = Date.UTC(2000, 0, 1);
+/** Nor past this moment, but for a clock that is wrong; the days of a range are walked one by one. */
+const AHEAD_MS_MAX = 366 * DAY_MS;
 
 export function historyCalls(context: Context): Pick<Api["strategies"]["m2m"], "history"> {
-  return { history: call(contract.strategies.m2m.history, (query) => history(context, query)) };
+  return {
+    history: call(context, contract.strategies.m2m.history, async (query) => {
+      const found = await history(context, query);
+      return (query.basis ?? context.m2m_basis) === "pnl" ? found.map(pnlCandle) : found;
+    }),
+  };
+}
+
+/** Open, high, low and close of the P&L. */
+function pnlCandle(candle: Candle): Candle {
+  return { ...candle, open: candle.pnl_open, high: candle.pnl_high, low: candle.pnl_low, close: candle.pnl_close };
 }
 
 async function history(context: Context, query: z.output<typeof M2mQuery>): Promise<Candle[]> {
   const { database, calendar } = context;
   const { strategy_id } = await strategyOf(context, query);
-  const exchanges = await exchangesOf(context, strategy_id);
-  const { from_ms, to_ms } = query.day === undefined ? rangeOf(context, query, exchanges) : dayRange(context, query.day, exchanges);
+  const { interval = "1m", limit } = query;
+  // Minutes of a range that is given are told without knowing when a session opens.
+  const exchanges = interval === "1m" && query.from_time !== undefined ? [] : await exchangesOf(context, strategy_id);
+  const range = query.day === undefined ? rangeOf(context, query, exchanges) : dayRange(context, query.day, exchanges);
+  const from_ms = Math.max(FROM_MS_MIN, range.from_ms);
+  const to_ms = Math.min(range.to_ms, context.now() + AHEAD_MS_MAX);
+  if (from_ms > to_ms) return [];
   const days = { from_day: dayOf(calendar, from_ms), to_day: dayOf(calendar, to_ms) };
-  return candles.history(database, {
-    strategy_id,
-    from_ms,
-    to_ms,
-    interval: query.interval ?? "1m",
-    sessions: daySpans(calendar, exchanges, days),
-  });
+  const sessions = interval === "1m" ? [] : daySpans(calendar, exchanges, days);
+  return candles.history(database, { strategy_id, from_ms, to_ms, interval, sessions, limit });
 }
 
 async function exchangesOf({ database }: Context, strategy_id: number): Promise<string[]> {
-  const exchanges = new Set((await legs.list(database, { strategy_id })).map(({ exchange }) => exchange));
-  return exchanges.size === 0 ? [EXCHANGE_DEFAULT] : [...exchanges];
+  const exchanges = await legs.exchanges(database, { strategy_id });
+  return exchanges.length === 0 ? [EXCHANGE_DEFAULT] : exchanges;
 }
 
 interface Range {
@@ -45,8 +59,10 @@ function rangeOf(
   query: { from_time?: string | undefined; to_time?: string | undefined },
   exchanges: readonly string[],
 ): Range {
-  const to_ms = query.to_time === undefined ? context.now() : Date.parse(query.to_time);
-  if (query.from_time !== undefined) return { from_ms: Math.max(FROM_MS_MIN, Date.parse(query.from_time)), to_ms };
+  const now_ms = context.now();
+  const to_ms = query.to_time === undefined ? now_ms : Math.min(Date.parse(query.to_time), now_ms + AHEAD_MS_MAX);
+  if (query.from_time !== undefined) return { from_ms: Date.parse(query.from_time), to_ms };
+  if (to_ms < FROM_MS_MIN) return { from_ms: to_ms, to_ms };
   const begun = exchanges.flatMap((exchange) => lastSession(context.calendar, exchange, to_ms) ?? []);
   const day = begun
     .map((session) => session.day)

@@ -10,35 +10,53 @@ import { MONEY_MAX } from "../../model/money.ts";
 import type { Strategy } from "../../model/strategy.ts";
 import * as legs from "../../store/leg.ts";
 import { contract, type Api } from "../contract.ts";
-import { call, strategyOf, type Context } from "./context.ts";
+import { strategyOf } from "./access.ts";
+import { adding } from "./adding.ts";
+import { call } from "./call.ts";
+import type { Context } from "./context.ts";
 import { quoteNow } from "./quotes.ts";
 
 export function legCalls(context: Context): Api["strategies"]["legs"] {
   const { database } = context;
   const routes = contract.strategies.legs;
   return {
-    add: call(routes.add, (leg, { signal }) => add(context, leg, signal)),
-    list: call(routes.list, async (key) => legs.list(database, { strategy_id: (await strategyOf(context, key)).strategy_id })),
-    update: call(routes.update, async (change) => {
+    add: adding(context, routes.add, {
+      access: (input) => strategyOf(context, input),
+      work: async (input, { signal, write }, strategy) => {
+        const leg = await entered(context, { input, strategy, signal });
+        return write((db) => legs.insert(db, leg));
+      },
+    }),
+    list: call(context, routes.list, async (key) => legs.list(database, { strategy_id: (await strategyOf(context, key)).strategy_id })),
+    update: call(context, routes.update, async (change) => {
       refuseArchived(await strategyOf(context, change), "changes no leg");
       return (await legs.update(database, change)) ?? notOpen(context, change, "changed");
     }),
-    close: call(routes.close, async (key, { signal }) => {
-      refuseArchived(await strategyOf(context, key), "closes no leg");
-      const leg = await legs.find(database, key);
-      if (leg === null || leg.closed_at !== null) return notOpen(context, key, "closed again");
-      const exit_price = key.exit_price ?? (await priceNow(context, leg, { purpose: "leave", signal }));
-      return (await legs.close(database, { ...key, exit_price })) ?? notOpen(context, key, "closed again");
+    close: adding(context, routes.close, {
+      access: (key) => strategyOf(context, key),
+      work: async (key, { signal, write }, strategy) => {
+        refuseArchived(strategy, "closes no leg");
+        const leg = await legs.find(database, key);
+        if (leg === null || leg.closed_at !== null) return notOpen(context, key, "closed again");
+        const exit_price = key.exit_price ?? (await priceNow(context, leg, { purpose: "leave", signal }));
+        return write(async (db) => (await legs.close(db, { ...key, exit_price })) ?? notOpen(context, key, "closed again"));
+      },
     }),
-    remove: call(routes.remove, async (key) => {
+    remove: call(context, routes.remove, async (key) => {
       refuseArchived(await strategyOf(context, key), "removes no leg");
       return (await legs.remove(database, key)) ?? notOpen(context, key, "removed");
     }),
   };
 }
 
-async function add(context: Context, input: z.output<typeof LegAdd>, signal: AbortSignal | undefined): Promise<Leg> {
-  const strategy = await strategyOf(context, input);
+interface Entering {
+  readonly input: z.output<typeof LegAdd>;
+  readonly strategy: Strategy;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The leg as it is written: its instrument known, its quantity in units, its price the one given or the current quote. */
+async function entered(context: Context, { input, strategy, signal }: Entering): Promise<legs.LegRow> {
   refuseArchived(strategy, "takes no leg");
   const instrument = instrumentOf(input);
   const lot = input.lot_size ?? knownLot(context, instrument);
@@ -46,7 +64,7 @@ async function add(context: Context, input: z.output<typeof LegAdd>, signal: Abo
   const entry_price =
     input.entry_price ?? (await priceNow(context, { ...instrument, instrument_token: null }, { purpose: "enter", signal }));
   await refuseTooLarge(context, strategy, { quantity, entry_price });
-  return legs.insert(context.database, {
+  return {
     strategy_id: strategy.strategy_id,
     exchange: instrument.exchange,
     tradingsymbol: instrument.tradingsymbol,
@@ -59,7 +77,7 @@ async function add(context: Context, input: z.output<typeof LegAdd>, signal: Abo
     lot_size: lot,
     entry_price,
     notes: input.notes,
-  });
+  };
 }
 
 function refuseArchived({ status, name }: Strategy, what: string): void {
@@ -67,9 +85,12 @@ function refuseArchived({ status, name }: Strategy, what: string): void {
 }
 
 function instrumentOf({ exchange, tradingsymbol }: { exchange?: string | undefined; tradingsymbol: string }): Instrument {
-  return parseInstrument(
-    exchange === undefined || tradingsymbol.includes(":") ? withExchange(tradingsymbol) : `${exchange}:${tradingsymbol}`,
-  );
+  if (exchange === undefined) return parseInstrument(withExchange(tradingsymbol));
+  const instrument = parseInstrument(tradingsymbol.includes(":") ? tradingsymbol : `${exchange}:${tradingsymbol}`);
+  if (instrument.exchange === exchange) return instrument;
+  throw new StratctlError("instrument_invalid", `${instrument.instrument} is not of the exchange ${exchange}`, {
+    hint: "give the exchange once: in the symbol, or beside it",
+  });
 }
 
 function knownLot({ lots }: Context, { name, expiry, month }: Instrument): number | null {

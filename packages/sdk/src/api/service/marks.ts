@@ -9,12 +9,14 @@ import type { Strategy } from "../../model/strategy.ts";
 import * as legs from "../../store/leg.ts";
 import * as marks from "../../store/mark.ts";
 import { contract, type Api } from "../contract.ts";
-import { call, strategyOf, type Context } from "./context.ts";
+import { strategyOf } from "./access.ts";
+import { call } from "./call.ts";
+import type { Context } from "./context.ts";
 import { quotesNow } from "./quotes.ts";
 
 export function markCall(context: Context): Api["strategies"]["mark"] {
   const { database } = context;
-  return call(contract.strategies.mark, async ({ now = false, ...key }, { signal }) => {
+  return call(context, contract.strategies.mark, async ({ now = false, ...key }, { signal }) => {
     const strategy = await strategyOf(context, key);
     return now ? markNow(context, strategy, signal) : marks.find(database, strategy, context.now());
   });

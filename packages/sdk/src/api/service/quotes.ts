@@ -5,14 +5,15 @@ import { QuoteBoard } from "../../quotes/board.ts";
 import { Fallback } from "../../quotes/fallback.ts";
 import type { InstrumentRef } from "../../quotes/source.ts";
 import { contract, type Api } from "../contract.ts";
-import { call, type Context } from "./context.ts";
+import { call } from "./call.ts";
+import type { Context } from "./context.ts";
 
 /** A person waits: longer than a sample may, short of annoying. */
 const DEADLINE_MS = 5_000;
 
 export function quoteCalls(context: Context): Api["quotes"] {
   return {
-    get: call(contract.quotes.get, async ({ i: asked }, { signal }) => {
+    get: call(context, contract.quotes.get, async ({ i: asked }, { signal }) => {
       const refs = asked.map((text) => parseInstrument(withExchange(text))).map((known) => ({ ...known, instrument_token: null }));
       return quotesNow(context, refs, signal);
     }),

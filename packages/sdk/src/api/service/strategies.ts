@@ -1,32 +1,47 @@
 import type { z } from "zod";
 import { StratctlError } from "../../errors.ts";
-import type { Strategy, StrategyCreate } from "../../model/strategy.ts";
+import type { Strategy, StrategyCreate, StrategyQuery } from "../../model/strategy.ts";
+import * as legs from "../../store/leg.ts";
 import * as strategies from "../../store/strategy.ts";
 import { contract, type Api } from "../contract.ts";
 import { nearest } from "../nearest.ts";
-import { accountOf, call, strategyOf, type Context } from "./context.ts";
+import { accountOf, strategyOf } from "./access.ts";
+import { adding } from "./adding.ts";
+import { call } from "./call.ts";
+import type { Context } from "./context.ts";
 
 type Calls = Pick<Api["strategies"], "create" | "getOrCreate" | "list" | "resolve" | "get" | "update" | "archive">;
 
 export function strategyCalls(context: Context): Calls {
-  const { database } = context;
   const routes = contract.strategies;
+  const shown = (strategy: Strategy): Strategy => onBasis(context, strategy);
   return {
-    create: call(routes.create, (input) => create(context, input)),
-    getOrCreate: call(routes.getOrCreate, (input) => getOrCreate(context, input)),
-    list: call(routes.list, async ({ account_id, ...filter }) =>
-      strategies.list(database, { ...filter, account_id: (await accountOf(context, account_id)).account_id }),
-    ),
-    resolve: call(routes.resolve, (input) => resolve(context, input)),
-    get: call(routes.get, (key) => strategyOf(context, key)),
-    update: call(routes.update, (change) => update(context, change)),
-    archive: call(routes.archive, (key) => archive(context, key)),
+    create: adding(context, routes.create, {
+      access: ({ account_id }) => accountOf(context, account_id),
+      work: async (input, { write }, { account_id }) =>
+        shown(await write((db) => strategies.insert(db, rowOf(context, { ...input, account_id })))),
+    }),
+    getOrCreate: call(context, routes.getOrCreate, async (input) => shown(await getOrCreate(context, input))),
+    list: call(context, routes.list, async (query) => (await list(context, query)).map(shown)),
+    resolve: call(context, routes.resolve, async (input) => shown(await resolve(context, input))),
+    get: call(context, routes.get, async ({ include, ...key }) => {
+      const strategy = shown(await strategyOf(context, key));
+      return include === undefined ? strategy : { ...strategy, legs: await legs.list(context.database, strategy) };
+    }),
+    update: call(context, routes.update, async (change) => shown(await update(context, change))),
+    archive: call(context, routes.archive, async (key) => shown(await archive(context, key))),
   };
 }
 
-async function create(context: Context, { account_id, ...strategy }: z.output<typeof StrategyCreate>): Promise<Strategy> {
-  const account = await accountOf(context, account_id);
-  return strategies.insert(context.database, { ...strategy, account_id: account.account_id });
+/** A server may be set to draw the line that an older front end expects under the name of M2M. */
+function onBasis({ m2m_basis }: Context, strategy: Strategy): Strategy {
+  return m2m_basis === "pnl" ? { ...strategy, current_m2m: strategy.current_pnl } : strategy;
+}
+
+type Creation = Omit<z.output<typeof StrategyCreate>, "account_id"> & { readonly account_id: string };
+
+function rowOf({ caller }: Context, strategy: Creation): strategies.StrategyRow {
+  return { ...strategy, created_by: caller?.subject };
 }
 
 async function getOrCreate(context: Context, input: z.output<typeof StrategyCreate>): Promise<Strategy> {
@@ -36,13 +51,23 @@ async function getOrCreate(context: Context, input: z.output<typeof StrategyCrea
   const found = await existing();
   if (found !== undefined) return found;
   try {
-    return await create(context, { ...input, account_id });
+    return await strategies.insert(context.database, rowOf(context, { ...input, account_id }));
   } catch (error) {
     // Another caller made it between the look and the insert.
     const made = error instanceof StratctlError && error.code === "strategy_exists" ? await existing() : undefined;
     if (made !== undefined) return made;
     throw error;
   }
+}
+
+async function list(context: Context, { cursor, ...query }: z.output<typeof StrategyQuery>): Promise<Strategy[]> {
+  const { account_id } = await accountOf(context, query.account_id);
+  const found = await strategies.list(context.database, { ...query, account_id, after: cursor });
+  if (found.length > 0 || cursor === undefined) return found;
+  // Nothing comes after the last one, nor after one that is not there: a list that broke off is not to look complete.
+  if ((await strategies.find(context.database, { strategy_id: cursor, account: account_id })) !== null) return found;
+  const message = `cursor ${cursor} is no strategy of ${account_id}; begin again without it`;
+  throw new StratctlError("input_invalid", message, { details: { errors: [{ field: "cursor", message }] } });
 }
 
 async function resolve(context: Context, input: { account_id?: string | undefined; strategy: string }): Promise<Strategy> {

@@ -1,50 +1,109 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { StratctlError } from "../../errors.ts";
+import { Instant } from "../../model/instant.ts";
 import type { Mark } from "../../model/mark.ts";
+import type { Strategy } from "../../model/strategy.ts";
 import * as marks from "../../store/mark.ts";
 import * as strategies from "../../store/strategy.ts";
 import { contract, type Api } from "../contract.ts";
 import { parseInput } from "../input.ts";
-import type { StreamOptions } from "../route.ts";
-import { accountOf, strategyOf, type Context } from "./context.ts";
+import type { EventRoute, StreamOptions } from "../route.ts";
+import { accountOf, requireScope, strategyOf, strategyUnknown } from "./access.ts";
+import { parsed } from "./call.ts";
+import type { Context } from "./context.ts";
 
 /** How often the database is asked for a mark that was written since. */
 const LOOK_MS = 1_000;
 
-/** A strategy's marks as the engine of this process makes them, or as they are written. */
+/**
+ * A strategy's marks: each sample's where the engine of this process marks it, else the latest one first and then each as it is
+ * written, which an engine does every few seconds. A reader that takes longer than that gets the latest. With `after`, those
+ * after that instant; where some were written in between and are gone, onGap is told.
+ *
+ * Rejects with strategy_archived and strategy_unknown where the strategy is archived or removed meanwhile, and with
+ * database_unreachable where the database does not answer: whoever reads begins again, with `after`.
+ */
 export function strategyStream(context: Context): Api["strategies"]["m2m"]["stream"] {
-  return async function* stream(input, options = {}) {
-    const key = parseInput(contract.strategies.m2m.stream.input, input);
-    const { strategy_id } = await strategyOf(context, key);
-    yield* context.feed?.strategy(strategy_id, options) ?? written(context, strategy_id, options);
-  };
+  return streaming(context, contract.strategies.m2m.stream, async (key, options) => {
+    const { strategy_id } = refuseArchived(await strategyOf(context, key));
+    return context.feed?.strategy(strategy_id, options) ?? written(context, strategy_id, options);
+  });
 }
 
-/** All marks of an account's active strategies at one instant. */
+/**
+ * The marks of an account's active strategies: each sample's all at once where the engine of this process marks the account, else
+ * as above, those of one instant at once. A sample that is written in parts may come in parts.
+ */
 export function accountStream(context: Context): Api["marks"]["stream"] {
+  return streaming(context, contract.marks.stream, async (input, options) => {
+    const { account_id } = await accountOf(context, input.account_id);
+    return context.feed?.account(account_id, options) ?? writtenOf(context, account_id, options);
+  });
+}
+
+function streaming<Input extends z.ZodType, Event>(
+  { caller }: Context,
+  route: EventRoute<Input>,
+  open: (input: z.output<Input>, options: StreamOptions) => Promise<AsyncIterable<Event>>,
+): (input: z.input<Input>, options?: StreamOptions) => AsyncGenerator<Event, void, undefined> {
   return async function* stream(input, options = {}) {
-    const { account_id } = await accountOf(context, parseInput(contract.marks.stream.input, input).account_id);
-    yield* context.feed?.account(account_id, options) ?? writtenOf(context, account_id, options);
+    options.signal?.throwIfAborted();
+    requireScope(caller, route.scope);
+    if (options.after !== undefined) parseInput(After, { after: options.after });
+    yield* await open(parsed(route.input, input), options);
   };
 }
 
-async function* writtenOf(context: Context, account_id: string, { signal }: StreamOptions): AsyncGenerator<Mark[], void, undefined> {
-  const seen = new Map<number, string>();
-  for (; ; await sleep(LOOK_MS, undefined, { signal })) {
-    const fresh: Mark[] = [];
-    for (const { strategy_id } of await strategies.list(context.database, { account_id, status: "active" })) {
-      const mark = await marks.find(context.database, { strategy_id }, context.now());
-      if (mark !== null && seen.get(strategy_id) !== mark.at) fresh.push(mark);
-      if (mark !== null) seen.set(strategy_id, mark.at);
-    }
-    if (fresh.length > 0) yield fresh;
-  }
+const After = z.object({ after: Instant });
+
+function refuseArchived(strategy: Strategy): Strategy {
+  if (strategy.status === "active") return strategy;
+  throw new StratctlError("strategy_archived", `"${strategy.name}" is archived and not marked any more`);
 }
 
-async function* written(context: Context, strategy_id: number, { signal, after }: StreamOptions): AsyncGenerator<Mark, void, undefined> {
-  for (let seen = after; ; await sleep(LOOK_MS, undefined, { signal })) {
-    const mark = await marks.find(context.database, { strategy_id }, context.now());
-    if (mark === null || mark.at === seen) continue;
-    seen = mark.at;
+async function* written(
+  { database, now }: Context,
+  strategy_id: number,
+  { signal, after, onGap }: StreamOptions,
+): AsyncGenerator<Mark, void, undefined> {
+  let seen_ms = after === undefined ? -Infinity : Date.parse(after);
+  for (let looks = 0; ; looks += 1, await pause(signal)) {
+    const strategy = await strategies.find(database, { strategy_id });
+    if (strategy === null) throw strategyUnknown(strategy_id);
+    const { marked_at } = refuseArchived(strategy);
+    if (marked_at === null || Date.parse(marked_at) <= seen_ms) continue;
+    const mark = await marks.find(database, { strategy_id }, now());
+    if (mark === null) continue;
+    if (looks === 0 && after !== undefined) onGap?.({ from: after, to: mark.at });
+    seen_ms = Date.parse(mark.at);
     yield mark;
   }
+}
+
+async function* writtenOf(
+  { database, now }: Context,
+  account_id: string,
+  { signal, after, onGap }: StreamOptions,
+): AsyncGenerator<Mark[], void, undefined> {
+  let since_ms = after === undefined ? undefined : Date.parse(after) + 1;
+  let known: number[] = [];
+  for (let looks = 0; ; looks += 1, await pause(signal)) {
+    const news = await marks.listSince(database, { account_id, since_ms, known }, now());
+    const [first] = news;
+    if (looks === 0 && after !== undefined && first !== undefined) onGap?.({ from: after, to: first.at });
+    for (const [at, together] of Map.groupBy(news, (mark) => mark.at)) {
+      const ids = together.map(({ strategy_id }) => strategy_id);
+      known = Date.parse(at) === since_ms ? [...known, ...ids] : ids;
+      since_ms = Date.parse(at);
+      yield together;
+    }
+  }
+}
+
+/** Ends at once where the signal fires, with its reason, as every call does. */
+async function pause(signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted();
+  await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
+  signal?.throwIfAborted();
 }

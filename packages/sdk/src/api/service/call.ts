@@ -1,0 +1,37 @@
+import type { z } from "zod";
+import { StratctlError } from "../../errors.ts";
+import { parseInput } from "../input.ts";
+import type { CallOptions, Route } from "../route.ts";
+import { requireScope } from "./access.ts";
+import type { Context } from "./context.ts";
+
+/** A call of the contract over the store: what its caller may do looked at and its input parsed, then the work. */
+export function call<Input extends z.ZodType, Output extends z.ZodType>(
+  { caller }: Context,
+  route: Route<Input, Output>,
+  work: (input: z.output<Input>, options: CallOptions) => Promise<z.output<Output>>,
+): (input: z.input<Input>, options?: CallOptions) => Promise<z.output<Output>> {
+  return async (input, options = {}) => {
+    options.signal?.throwIfAborted();
+    requireScope(caller, route.scope);
+    return work(parsed(route.input, input), options);
+  };
+}
+
+/** The input as its schema gives it, or input_invalid. */
+export function parsed<Schema extends z.ZodType>(schema: Schema, given: unknown): z.output<Schema> {
+  const input = parseInput(schema, given);
+  refuseNul(input);
+  return input;
+}
+
+/** Postgres keeps every character but this one in a text. */
+function refuseNul(input: unknown): void {
+  if (typeof input !== "object" || input === null) return;
+  for (const [field, value] of Object.entries(input)) {
+    const texts: readonly unknown[] = Array.isArray(value) ? value : [value];
+    if (!texts.some((text) => typeof text === "string" && text.includes("\0"))) continue;
+    const message = `${field} holds a NUL character`;
+    throw new StratctlError("input_invalid", message, { details: { errors: [{ field, message }] } });
+  }
+}

@@ -13,6 +13,8 @@ const NEEDS: readonly Need[] = [
   { program: "redis-server", packages: ["redis-server"], found: () => onPath("redis-server") },
   { program: "Postgres", packages: ["postgresql-15", "postgresql"], found: () => debianPostgres() },
   { program: "tmux", packages: ["tmux"], found: () => onPath("tmux") },
+  { program: "curl", packages: ["curl"], found: () => onPath("curl") },
+  { program: "chromium", packages: ["chromium"], found: () => onPath("chromium") || onPath("google-chrome") },
 ];
 
 /**

@@ -10,6 +10,7 @@ import { operationsOf, type Operation } from "./document.ts";
 
 /** The document that describes the REST API: complete, and such as tools read it. */
 
+const require = createRequire(import.meta.url);
 const document = openApi(contract, { version: "1.2.3", health: z.object({ status: z.string() }) });
 const operations = operationsOf(document);
 const named = (name: string): Operation => {
@@ -87,7 +88,7 @@ async function lint(given: object): Promise<string[]> {
   try {
     const file = path.join(folder, "openapi.json");
     await writeFile(file, JSON.stringify(given));
-    const redocly = path.join(path.dirname(createRequire(import.meta.url).resolve("@redocly/cli/package.json")), "bin", "cli.js");
+    const redocly = path.join(path.dirname(require.resolve("@redocly/cli/package.json")), "bin", "cli.js");
     const { stdout, stderr } = spawnSync(process.execPath, [redocly, "lint", file, "--extends", "recommended", "--format", "json"], {
       cwd: folder,
       encoding: "utf8",

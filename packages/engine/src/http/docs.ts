@@ -6,6 +6,8 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 import { Health } from "./health.ts";
 import { serverVersion } from "./version.ts";
 
+const require = createRequire(import.meta.url);
+
 /** GET /openapi.json, and GET /docs: a page that renders it, with nothing from another host. No token is needed for either. */
 export async function mountDocs(app: FastifyInstance): Promise<void> {
   const document = JSON.stringify(openApi(contract, { version: serverVersion(), health: Health }));
@@ -15,7 +17,7 @@ export async function mountDocs(app: FastifyInstance): Promise<void> {
   app.get("/docs/", (_, reply) => reply.redirect("../docs"));
   app.get("/docs/page.css", (_, reply) => sendPage(reply, "text/css; charset=utf-8", STYLE));
   app.get("/docs/page.js", (_, reply) => sendPage(reply, "text/javascript; charset=utf-8", SCRIPT));
-  const folder = path.dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
+  const folder = path.dirname(require.resolve("swagger-ui-dist/package.json"));
   for (const [name, type] of ASSETS) {
     let content: Promise<Buffer> | undefined;
     app.get(`/docs/${name}`, async (_, reply) => {

@@ -61,7 +61,7 @@ export const contract = {
     }),
     resolve: route("GET /strategies/resolve", {
       summary: "The strategy that an id (digits) or a whole name (in any case, active ones first) names",
-      input: z.strictObject({ account_id: AccountId.optional(), strategy: z.string().trim().min(1) }),
+      input: z.strictObject({ account_id: AccountId.optional(), strategy: z.string().trim().min(1).max(200) }),
       output: Strategy,
       errors: [...ofStrategy, "strategy_ambiguous"],
     }),

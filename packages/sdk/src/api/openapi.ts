@@ -1,8 +1,9 @@
 import type { z } from "zod";
 import { assert } from "../errors.ts";
 import { openProblems, problemsOf } from "./openapi/problems.ts";
-import { inputFields, outputSchemas, type Json } from "./openapi/schemas.ts";
-import type { Contract, EventRoute, Route } from "./route.ts";
+import { LEFT_OUT } from "./left-out.ts";
+import { inputFields, outputSchemas, schemaOf, type Json } from "./openapi/schemas.ts";
+import { IdempotencyKey, type Contract, type EventRoute, type Route } from "./route.ts";
 
 /** What the contract does not know of the server. */
 export interface DocumentParts {
@@ -62,7 +63,7 @@ const PARAMETERS = {
     in: "header",
     description:
       "Made anew by the client for each thing it adds: the same key again, within a day, adds nothing more and gives the same answer.",
-    schema: { type: "string", pattern: "^[\\x21-\\x7e]{1,255}$" },
+    schema: schemaOf(IdempotencyKey),
     example: "7c0b2a9e-1d3f-4a58-9a51-0f6f3c7f0c11",
   },
   LastEventId: {
@@ -118,7 +119,11 @@ function operation(name: string, route: Route | EventRoute, answer: Json): Json 
   const named = (names: readonly string[]): [string, Json][] => names.map((field) => [field, fields[field] ?? {}]);
   const { path, query, body } = route.places;
   const parameters = [
-    ...named(path).map(([field, schema]) => parameter("path", field, schema, true)),
+    ...named(path).map(([field, schema]) => {
+      const { description } = schema;
+      const left_out = required.includes(field) ? {} : { description: `${String(description)} \`${LEFT_OUT}\`: left out.` };
+      return parameter("path", field, { ...schema, ...left_out }, true);
+    }),
     ...named(query).map(([field, schema]) => parameter("query", field, schema, required.includes(field))),
     ...headersOf(name, route),
   ];

@@ -62,6 +62,11 @@ export function inputFields(input: z.ZodType): { fields: Readonly<Record<string,
   return { fields: Object.fromEntries(fields), required: schema.required ?? [] };
 }
 
+/** What one value may be, as JSON has it. */
+export function schemaOf(schema: z.ZodType): Json {
+  return worded(z.toJSONSchema(schema, { io: "input" }), "");
+}
+
 function taken(fields: Json): Json {
   return Object.fromEntries(Object.entries(TAKES).filter(([name]) => name in fields));
 }

@@ -72,6 +72,10 @@ export async function serve(options: ServeOptions): Promise<Served> {
   app.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id).header("x-correlation-id", request.id);
   });
+  // Who is answered while the server stops is not to send another request on that connection.
+  app.addHook("onSend", async (_request, reply) => {
+    if (stopping.signal.aborted) reply.header("connection", "close");
+  });
   app.setErrorHandler((error, request, reply) => fail(error, request, reply, log));
   await app.register(rateLimit, { global: false });
   const gate = createGate(app, { rate_limit: settings.rate_limit, verifier: options.verifier });
@@ -94,10 +98,11 @@ export async function serve(options: ServeOptions): Promise<Served> {
   app.setNotFoundHandler((request) => {
     throw unknownRoute(request);
   });
+  const silent = silentOf(app);
   await app.listen({ host: settings.host, port: settings.port }).catch((error: unknown) => {
     throw listenFailure(error, settings);
   });
-  return { url: urlOf(app, settings.host), close: () => close(app, stopping) };
+  return { url: urlOf(app, settings.host), close: () => close(app, { stopping, silent }) };
 }
 
 /** How the server is, for who watches it: no token is asked for, and no name of an account or a strategy is told. */
@@ -249,9 +254,24 @@ function urlOf(app: FastifyInstance, host: string): string {
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-async function close(app: FastifyInstance, stopping: AbortController): Promise<void> {
+async function close(
+  app: FastifyInstance,
+  { stopping, silent }: { stopping: AbortController; silent: ReadonlySet<Socket> },
+): Promise<void> {
   stopping.abort();
+  for (const socket of silent) socket.destroy();
   const cut = setTimeout(() => app.server.closeAllConnections(), CLOSE_MS);
   await app.close();
   clearTimeout(cut);
+}
+
+/** Connections on which no request has come yet: Node does not count them among the idle ones that it closes. */
+function silentOf(app: FastifyInstance): ReadonlySet<Socket> {
+  const silent = new Set<Socket>();
+  app.server.on("connection", (socket: Socket) => {
+    silent.add(socket);
+    socket.once("close", () => silent.delete(socket));
+  });
+  app.server.on("request", ({ socket }: IncomingMessage) => silent.delete(socket));
+  return silent;
 }

@@ -10,7 +10,7 @@ import { embeddedServer, freshDatabase, type FreshDatabase } from "../support/po
 import { MIGRATED } from "../support/store.ts";
 import { startTicker, type Ticker } from "../support/ticker.ts";
 import { createJudge, type Answer } from "./answers.ts";
-import { operationAt, operationsOf } from "./document.ts";
+import { operationAt, operationsOf, type Operation } from "./document.ts";
 import { requestsFor, type Known, type MadeUp, type TokenKind } from "./requests.ts";
 
 /**
@@ -61,28 +61,32 @@ describe("any request", () => {
     const known = await madeUpWorld();
     const operations = operationsOf(document);
     const made = fc.sample(requestsFor(operations, known), { numRuns: RUNS, seed: SEED });
-    const complaints: string[] = [];
-    const seen = new Map<string, Set<number>>();
-    for (const request of made) {
-      const { operation, method, url, headers, body } = request;
-      const token = tokens[request.token];
-      const answer = await send({
-        method,
-        url,
-        headers: { ...headers, ...(token === null ? {} : { authorization: `Bearer ${token}` }) },
-        body,
-      });
-      seen.set(operation.operationId, (seen.get(operation.operationId) ?? new Set()).add(answer.status));
-      const faults = judge(operationAt(operations, method, url), method, answer);
-      if (faults.length > 0)
-        complaints.push(`${told(request)}\n  → ${answer.status} ${answer.body.slice(0, 200)}\n  ${faults.join("\n  ")}`);
-    }
+    const { complaints, seen } = await answersOf(made, { operations, judge });
     expect(complaints.length, `${complaints.slice(0, 20).join("\n\n")}\nseed ${SEED}`).toBe(0);
     // A generator that gets nowhere would find nothing.
     const reached = [...seen].filter(([, statuses]) => [...statuses].some((status) => status < 300)).map(([name]) => name);
     const refused = [...seen.values()].flatMap((statuses) => [...statuses]);
     expect([...new Set(refused)]).toEqual(expect.arrayContaining([200, 400, 401, 404]));
     if (RUNS >= 2_000) expect(reached.toSorted()).toEqual([...seen.keys()].toSorted());
+  });
+
+  test(`over a database that is gone is answered all the same (100 of seed ${SEED})`, async () => {
+    const gone = await freshDatabase(await embeddedServer(), MIGRATED);
+    const pool = await openPool(gone.url);
+    await using server = await startApi({ db: pool, settings: { rate_limit: 1_000_000 } });
+    await gone.drop();
+    const document: unknown = JSON.parse((await send({ method: "GET", url: "/openapi.json", headers: {}, body: null }, server.url)).body);
+    const operations = operationsOf(document);
+    const made = fc.sample(requestsFor(operations, { values: {}, legs: [{ strategy_id: 1, instrument_id: 1 }] }), {
+      numRuns: 100,
+      seed: SEED,
+    });
+    const token = await server.token();
+    const all = { good: token, reader: token, stranger: token, bad: null, none: null };
+    const { complaints, seen } = await answersOf(made, { operations, judge: createJudge(document), url: server.url, tokens: all });
+    await pool.close();
+    expect(complaints.length, `${complaints.slice(0, 20).join("\n\n")}\nseed ${SEED}`).toBe(0);
+    expect([...seen.values()].flatMap((statuses) => [...statuses])).toContain(503);
   });
 
   test("the judge does refuse: an undocumented status, a wrong type, a field nobody told of, words of the inside", async () => {
@@ -117,6 +121,32 @@ describe("any request", () => {
     ).toHaveLength(1);
   });
 });
+
+interface Against {
+  readonly operations: readonly Operation[];
+  readonly judge: ReturnType<typeof createJudge>;
+  readonly url?: string;
+  readonly tokens?: Readonly<Record<TokenKind, string | null>>;
+}
+
+/** Sends each in turn: what is wrong with the answers, with the request before it, and the statuses that each operation gave. */
+async function answersOf(
+  made: readonly MadeUp[],
+  { operations, judge, url: base = api.url, tokens: known = tokens }: Against,
+): Promise<{ complaints: string[]; seen: Map<string, Set<number>> }> {
+  const complaints: string[] = [];
+  const seen = new Map<string, Set<number>>();
+  for (const request of made) {
+    const { operation, method, url, headers, body } = request;
+    const token = known[request.token];
+    const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
+    const answer = await send({ method, url, headers: { ...headers, ...authorization }, body }, base);
+    seen.set(operation.operationId, (seen.get(operation.operationId) ?? new Set()).add(answer.status));
+    const faults = judge(operationAt(operations, method, url), method, answer);
+    if (faults.length > 0) complaints.push(`${told(request)}\n  → ${answer.status} ${answer.body.slice(0, 200)}\n  ${faults.join("\n  ")}`);
+  }
+  return { complaints, seen };
+}
 
 /** Accounts, strategies, legs and candles, and what a request may name of them. */
 async function madeUpWorld(): Promise<Known> {
@@ -185,9 +215,9 @@ interface Sent {
 }
 
 /** Sends it as it is; of a stream only the beginning is waited for. */
-function send({ method, url, headers, body }: Sent): Promise<Answer> {
+function send({ method, url, headers, body }: Sent, base = api.url): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const { hostname, port } = new URL(api.url);
+    const { hostname, port } = new URL(base);
     const length = body === null ? {} : { "content-length": String(Buffer.byteLength(body)) };
     const request = httpRequest({ agent, hostname, port, method, path: url, headers: { ...headers, ...length } }, (response) => {
       const status = response.statusCode ?? 0;

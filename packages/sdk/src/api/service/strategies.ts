@@ -18,8 +18,8 @@ export function strategyCalls(context: Context): Calls {
   return {
     create: adding(context, routes.create, {
       access: ({ account_id }) => accountOf(context, account_id),
-      work: async (input, { write }, { account_id }) =>
-        shown(await write((db) => strategies.insert(db, rowOf(context, { ...input, account_id })))),
+      work: (input, { write }, { account_id }) =>
+        write(async (db) => shown(await strategies.insert(db, rowOf(context, { ...input, account_id })))),
     }),
     getOrCreate: call(context, routes.getOrCreate, async (input) => shown(await getOrCreate(context, input))),
     list: call(context, routes.list, async (query) => (await list(context, query)).map(shown)),

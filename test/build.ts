@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { chmod, copyFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { bundle } from "./bundle.ts";
 
 /**
  * `pnpm build`, and before every `pnpm pack` of a package: its dist from nothing, so that no file of yesterday's source
@@ -19,7 +20,10 @@ for (const name of wanted.length > 0 ? wanted : PACKAGES) {
   await rm(inPackage(name, "dist"), { recursive: true, force: true });
   compile(name);
   if (name === "sdk") await copyMigrations(inPackage(name, "dist", "migrations"));
-  if (name === "cli") await makeExecutable(inPackage(name, "dist", "main.js"));
+  if (name === "cli") {
+    await bundle(inPackage(name), inPackage(name, "dist")); // tsc leaves declarations only, for the tests
+    await makeExecutable(inPackage(name, "dist", "main.js"));
+  }
 }
 
 function inPackage(name: string, ...parts: string[]): string {
@@ -43,7 +47,7 @@ async function copyMigrations(target: string): Promise<void> {
   }
 }
 
-/** What npm links as `stratctl`: tsc keeps the first line of main.ts, but gives no file the right to be run. */
+/** What npm links as `stratctl`: rolldown keeps the first line of main.ts, but gives no file the right to be run. */
 async function makeExecutable(main: string): Promise<void> {
   const first = (await readFile(main, "utf8")).split("\n", 1)[0];
   if (first !== "#!/usr/bin/env node") throw new Error(`${main} begins with "${first}", so a shell would not run it by node`);

@@ -1,7 +1,6 @@
-import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { z } from "zod";
+import { loadedBy } from "./support/loaded.ts";
 import { root } from "./support/source.ts";
 
 /** What a script or a command pays before it does anything: nothing of databases, prices or prompts is loaded until used. */
@@ -19,14 +18,6 @@ const HEAVY = [
   "conf",
   "csv-parse",
 ];
-
-/** Tells on standard error what was loaded, whoever asked for it and in whichever way. */
-const SPY = `
-import { registerHooks } from "node:module";
-const seen = new Set();
-registerHooks({ load(url, context, next) { seen.add(url); return next(url, context); } });
-process.on("exit", () => process.stderr.write("\\nloaded:" + JSON.stringify([...seen])));
-`;
 
 const main = path.join(root, "packages", "cli", "src", "main.ts");
 
@@ -50,11 +41,7 @@ test("the spy sees what is loaded, imported or required", () => {
 
 /** Names of the packages that a process loaded files of, the workspace's own included. */
 function packagesLoadedBy(args: readonly string[]): Set<string> {
-  const spy = `data:text/javascript,${encodeURIComponent(SPY)}`;
-  const { status, stderr } = spawnSync(process.execPath, ["--import", spy, ...args], { cwd: root, encoding: "utf8" });
-  expect({ status, stderr }).toMatchObject({ status: 0 });
-  const urls = z.array(z.string()).parse(JSON.parse(stderr.slice(stderr.lastIndexOf("loaded:") + "loaded:".length)));
-  return new Set(urls.flatMap(packageOf));
+  return new Set(loadedBy(args).flatMap(packageOf));
 }
 
 function packageOf(url: string): string[] {

@@ -3,10 +3,12 @@ import { mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { stopEmbedded } from "@stratctl/sdk/internal";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { loadedBy } from "./support/loaded.ts";
 import { packAll } from "./support/pack.ts";
 import { root } from "./support/source.ts";
 
@@ -42,7 +44,7 @@ describe("installed from the tarballs", () => {
     const files = (await Promise.all(["sdk", "engine", "cli"].map(list))).flat();
     expect(files.filter((file) => /\.test\.|tsbuildinfo/.test(file))).toEqual([]);
     expect(files.filter((file) => file.endsWith(".sql"))).toEqual(expect.arrayContaining(["package/dist/migrations/timescale.sql"]));
-    expect(files).toContain("package/dist/main.js");
+    expect(files).toEqual(expect.arrayContaining(["package/dist/main.js", "package/dist/LICENSE-commander"]));
   });
 
   test("a script on the built-in database creates the condor and prints its candles", async () => {
@@ -65,6 +67,12 @@ describe("installed from the tarballs", () => {
     const { stdout } = await execute("npx", ["--no-install", "stratctl", "--help"], { cwd: home, env: environment() });
     expect(stdout).toContain("Usage: stratctl");
     expect(stdout).toMatch(/^\s+replay\b/m);
+  });
+
+  test("stratctl --help opens one file of all that was installed", () => {
+    const main = path.join(home, "node_modules", "stratctl", "dist", "main.js");
+    const opened = loadedBy([main, "--help"]).filter((url) => url.startsWith("file:"));
+    expect(opened).toEqual([pathToFileURL(main).href]);
   });
 
   test("its types resolve under nodenext, without those of the clone", async () => {

@@ -88,7 +88,10 @@ describe("what is sent", () => {
       details: { errors: [{ field: "direction" }, { field: "quantity", message: "quantity must be a whole number above 0, not 0" }] },
     });
     await refused(client.strategies.get({ strategy_id: "x" }), "input_invalid", 'strategy_id must be a number, not "x"');
+    await refused(client.strategies.legs.add(LEG, { idempotency_key: "a\nb" }), "input_invalid", "idempotency_key");
     expect(server.asked).toEqual([]);
+    expect(() => open(server, { timeout_ms: 0 })).toThrow("timeout_ms must be at least 1, not 0");
+    expect(() => open(server, { retries: 1.5 })).toThrow("retries");
   });
 
   test("connections are kept between calls, and none is left after close", async () => {

@@ -1,5 +1,6 @@
-import type { z } from "zod";
-import type { CallOptions, Route } from "../route.ts";
+import { z } from "zod";
+import { parseInput } from "../input.ts";
+import { IdempotencyKey, type CallOptions, type Route } from "../route.ts";
 import { ANSWER_BYTES_MAX, invalid, parseAnswer, textOf } from "./answer.ts";
 import type { Attempt, Connection, Outcome } from "./connection.ts";
 import type { Failure } from "./failure.ts";
@@ -26,8 +27,9 @@ export async function callRoute<Output extends z.ZodType>(
   route: Route<z.ZodType, Output>,
   { input, options = {} }: { input: unknown; options: CallOptions | undefined },
 ): Promise<z.output<Output>> {
-  const { signal, idempotency_key } = options;
+  const { signal } = options;
   signal?.throwIfAborted();
+  const idempotency_key = keyOf(route, options);
   const request = requestOf(route, input, requestOptions);
   // A cut connection does not say whether the call was done: what adds or changes something is not made again by itself.
   const is_safe = route.method === "GET" || (route.method === "POST" && idempotency_key !== undefined);
@@ -50,6 +52,13 @@ export async function callRoute<Output extends z.ZodType>(
     { retries, pace, is_safe },
   );
 }
+
+/** What changes nothing more when it is done twice has no key, in process neither. */
+function keyOf({ method }: Route, { idempotency_key }: CallOptions): string | undefined {
+  return method === "POST" && idempotency_key !== undefined ? parseInput(Key, { idempotency_key }).idempotency_key : undefined;
+}
+
+const Key = z.object({ idempotency_key: IdempotencyKey });
 
 /** Makes attempts until one succeeds or another can do no good; then throws why the last one failed. */
 export async function attempts<Result>(

@@ -1,5 +1,7 @@
+import { z } from "zod";
 import type { Contract, Calls, CallOptions, StreamOptions } from "../route.ts";
 import { contract } from "../contract.ts";
+import { parseInput } from "../input.ts";
 import { callRoute, type Client } from "./call.ts";
 import { Connection } from "./connection.ts";
 import { PACE, type Pace } from "./pace.ts";
@@ -18,12 +20,15 @@ export interface ClientOptions extends TokenOptions {
   readonly pace?: Partial<Pace> | undefined;
 }
 
-const TIMEOUT_MS = 10_000;
-const RETRIES = 2;
+const Settings = z.object({
+  timeout_ms: z.int().min(1).max(3_600_000).default(10_000),
+  retries: z.int().min(0).max(100).default(2),
+});
 
-/** The calls of the contract over HTTP: each is made of its line there. Nothing is sent before the first call. Throws `token_invalid`. */
+/** The calls of the contract over HTTP: each is made of its line there. Nothing is sent before the first call. Throws `token_invalid`, `input_invalid`. */
 export function createClient(options: ClientOptions): Calls<typeof contract> & { readonly close: () => Promise<void> } {
-  const { url, account_id, timeout_ms = TIMEOUT_MS, retries = RETRIES } = options;
+  const { url, account_id } = options;
+  const { timeout_ms, retries } = parseInput(Settings, { timeout_ms: options.timeout_ms, retries: options.retries });
   const connection = new Connection({ url, token: tokenSource(options), timeout_ms });
   const client: Client = {
     connection,

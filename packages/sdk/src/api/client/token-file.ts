@@ -7,11 +7,6 @@ const TOKEN_BYTES_MAX = 64 * 1024;
 /**
  * The token in a file: its first line. A file that others may read is refused, since they may call with it. Throws
  * `file_unusable`.
- *
- * @example
- * import { connect } from "@stratctl/sdk";
- *
- * process.env["STRATCTL_TOKEN_FILE"] = "/run/secrets/stratctl"; // connect() reads it before each call
  */
 export async function readTokenFile(file: string): Promise<string> {
   const handle = await open(file).catch((cause: unknown) => {

@@ -6,8 +6,12 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { temporaryEmbedded, type TemporaryDatabase } from "@stratctl/sdk/internal";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readExamples } from "./support/examples.ts";
+import { openPool } from "../packages/sdk/src/store/db.ts";
+import { startApi } from "./support/api.ts";
+import { readExamples, type Example } from "./support/examples.ts";
+import { embeddedServer, freshDatabase } from "./support/postgres.ts";
 import { root } from "./support/source.ts";
+import { MIGRATED } from "./support/store.ts";
 
 /** Code on a page does what the page says, and all that a reader may copy compiles as strictly as the house. */
 
@@ -20,12 +24,27 @@ beforeAll(async () => {
 afterAll(() => database.remove());
 
 describe("code of README and docs/", () => {
-  test.for(alone.filter(({ place }) => place.includes(".md:")))("$place runs and prints what it says", async ({ code, prints }) => {
-    const env = { ...process.env, STRATCTL_DATA: database.folder, STRATCTL_URL: "", DATABASE_URL: "", STRATCTL_ACCOUNT: "" };
-    const args = ["--input-type=module-typescript", "--eval", code];
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { cwd: root, env, timeout: 60_000 });
-    expect(stderr).toBe("");
-    if (prints !== null) expect(stdout.trimEnd().split("\n")).toEqual(prints);
+  const pages = alone.filter(({ place }) => place.includes(".md:"));
+  const ofSdk = ({ place }: Example): boolean => place.startsWith("docs/sdk/");
+
+  test.for(pages.filter((example) => !ofSdk(example)))("$place runs and prints what it says", (example) =>
+    printsAsSaid(example, { STRATCTL_DATA: database.folder }),
+  );
+
+  test.for(pages.filter(ofSdk))("$place, on an empty database of its own", async (example) => {
+    await using fresh = await freshDatabase(await embeddedServer(), MIGRATED);
+    await printsAsSaid(example, { STRATCTL_URL: fresh.url });
+  });
+
+  test.for(pages.filter(ofSdk))("$place, over HTTP", async (example) => {
+    await using fresh = await freshDatabase(await embeddedServer(), MIGRATED);
+    const db = await openPool(fresh.url);
+    try {
+      await using api = await startApi({ db });
+      await printsAsSaid(example, { STRATCTL_URL: api.url, STRATCTL_TOKEN: await api.token() });
+    } finally {
+      await db.close();
+    }
   });
 
   test("stands alone: a reader can copy it as it is", () => {
@@ -46,6 +65,14 @@ test("every example compiles", async () => {
     await rm(folder, { recursive: true, force: true });
   }
 });
+
+async function printsAsSaid({ code, prints }: Example, variables: Readonly<Record<string, string>>): Promise<void> {
+  const env = { ...process.env, STRATCTL_URL: "", DATABASE_URL: "", STRATCTL_ACCOUNT: "", STRATCTL_TOKEN: "", ...variables };
+  const args = ["--input-type=module-typescript", "--eval", code];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { cwd: root, env, timeout: 60_000 });
+  expect(stderr).toBe("");
+  if (prints !== null) expect(stdout.trimEnd().split("\n")).toEqual(prints);
+}
 
 function strict(): object {
   const source = (name: string): string[] => [path.join(root, "packages", ...name.split("/"))];

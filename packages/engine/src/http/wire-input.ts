@@ -21,8 +21,7 @@ export function inputReader(route: Route | EventRoute): (request: WireRequest) =
     const input = new Map<string, unknown>();
     const bad: BadField[] = [];
     const take = (field: string, value: unknown): void => {
-      if (holdsNul(value)) bad.push({ field, message: `${field} holds a character that no text may (NUL)` });
-      else if (kinds.get(field) === "number" && typeof value === "string" && !/^-?\d{1,15}$/.test(value))
+      if (kinds.get(field) === "number" && typeof value === "string" && !/^-?\d{1,15}$/.test(value))
         bad.push({ field, message: `${field} must be a whole number, not ${shown(value)}` });
       else input.set(field, value);
     };
@@ -106,12 +105,6 @@ const BadFields = z.array(z.object({ field: z.string(), message: z.string() }));
 
 function refusal(errors: readonly BadField[]): StratctlError {
   return new StratctlError("input_invalid", errors[0]?.message ?? "the request is not valid", { details: { errors } });
-}
-
-/** Postgres has no text with a NUL in it. */
-function holdsNul(value: unknown): boolean {
-  if (typeof value === "string") return value.includes("\0");
-  return Array.isArray(value) && value.some(holdsNul);
 }
 
 function shown(text: string): string {

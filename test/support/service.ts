@@ -29,3 +29,10 @@ export function callerOf(
 ): Caller {
   return { subject, accounts: accounts === "all" ? "all" : new Set(accounts), scopes: new Set(scopes) };
 }
+
+/** All that a finite stream tells. */
+export async function allOf<Event>(events: AsyncIterable<Event>): Promise<Event[]> {
+  const all: Event[] = [];
+  for await (const event of events) all.push(event);
+  return all;
+}

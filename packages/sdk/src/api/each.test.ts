@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { beforeAll, beforeEach, expect, test } from "vitest";
 import { minuteAt, writeMinutes } from "../../../../test/support/minutes.ts";
-import { serviceOn } from "../../../../test/support/service.ts";
+import { allOf, serviceOn } from "../../../../test/support/service.ts";
 import { onEveryPostgres } from "../../../../test/support/store.ts";
 import type { Candle } from "../model/candle.ts";
 import { isoOf } from "../model/instant.ts";
@@ -41,7 +41,7 @@ onEveryPostgres("each candle of a history", (store) => {
       return answer;
     };
     const parts = withEach({ ...api, strategies: { ...api.strategies, m2m: { ...api.strategies.m2m, history } } }, { at_once });
-    return { candles: await Array.fromAsync(parts.strategies.m2m.each({ strategy_id, ...query })), sizes };
+    return { candles: await allOf(parts.strategies.m2m.each({ strategy_id, ...query })), sizes };
   };
 
   const place = fc.integer({ min: 0, max: SPAN - 1 });

@@ -41,7 +41,10 @@ export interface StrategyFilter {
   readonly after?: number | undefined;
 }
 
-/** Strategies of an account: the default first, then the newest. What comes after one stays the same while others are added. */
+/**
+ * Strategies of an account: the default first, then the newest. What comes after one stays the same while others are added, but
+ * for the default, after which the newest comes.
+ */
 export function list(db: Db, filter: StrategyFilter): Promise<Strategy[]> {
   return db.many(
     Row,

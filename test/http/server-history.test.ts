@@ -48,6 +48,12 @@ onEveryPostgres("histories over", (store) => {
     expect(candles[3]).toMatchObject({ open: -103.25, close: -100.25, pnl_close: 105.75 });
   });
 
+  test("as many candles as are read at once, to the very last, are whole", async () => {
+    const last = new Date(Date.parse(FROM) + 4_999 * 480_000).toISOString();
+    const answer = await m2m(`from_time=${FROM}&to_time=${last}`);
+    expect(z.array(Candle).parse(await answer.json()).length).toBe(5_000);
+  });
+
   test("it is written as fast as it is read: a reader that stops holds up the reading of rows", async () => {
     let asked = 0;
     const counting: Database = {

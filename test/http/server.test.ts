@@ -257,6 +257,15 @@ onEveryPostgres("the server over", (store) => {
       problem(await send(`DELETE /strategies/${made.strategy_id}`, { name: "x" }), 400, "input_invalid");
     });
 
+    test("a key makes one strategy of a call that is sent again, and must be one", async () => {
+      const again = (name: string, key: string): Promise<Answer> =>
+        send("POST /strategies?account_id=A1", { name }, { "idempotency-key": key });
+      const [first, second] = [await again("keyed", "k-1"), await again("keyed", "k-1")];
+      expect([first.status, second.status, second.text]).toEqual([201, 201, first.text]);
+      problem(await again("other", "k-1"), 409, "idempotency_conflict");
+      problem(await again("other", "\u00e9"), 400, "input_invalid");
+    });
+
     test("a slash at the end is nothing, and HEAD is GET without the body", async () => {
       const plain = await ask(`GET /strategies/${strategy_id}`);
       expect((await ask(`GET /strategies/${strategy_id}/`)).text).toBe(plain.text);

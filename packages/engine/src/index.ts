@@ -1,7 +1,10 @@
 export { checkedInterval, systemClock, type Clock } from "./clock.ts";
 export { runDaemon, type DaemonOptions, type DaemonPass, type DaemonReport, type DaemonTiming } from "./daemon.ts";
 export type { GapSpan, StrategyNotes } from "./gaps.ts";
+export { serveApi, type DaemonApiOptions } from "./http/daemon-api.ts";
+export { HttpSettings, parseHttpSettings } from "./http/settings.ts";
 export { createLog, type Log, type LogLine } from "./log.ts";
+export type { Loop, LoopListener, LoopStanding, Served } from "./loop.ts";
 export { record, type RecordOptions, type RecordReport } from "./record.ts";
 export { replay, type ReplayOptions, type ReplayProgress, type ReplayReport } from "./replay.ts";
 export { holdYoungGeneration } from "./young-generation.ts";

@@ -46,7 +46,9 @@ export async function sendHistory(request: FastifyRequest, reply: FastifyReply, 
   const closed_to_ms = closedUntil(query, context);
   const last = first.at(-1);
   reply.type("application/json; charset=utf-8");
-  if (limit !== undefined || last === undefined || first.length < WHOLE_MAX) {
+  const next_ms = last === undefined ? Infinity : Date.parse(last.timestamp) + 1;
+  const is_whole = first.length < WHOLE_MAX || (query.to_time !== undefined && next_ms > Date.parse(query.to_time));
+  if (limit !== undefined || last === undefined || is_whole) {
     const body = JSON.stringify(first);
     if (closed_to_ms !== null && isKnown(request, reply, body)) return reply.code(304).send();
     return reply.send(body);
@@ -59,7 +61,7 @@ export async function sendHistory(request: FastifyRequest, reply: FastifyReply, 
   }
   if (request.method === "HEAD") return reply.send("");
   const { day: _, ...rest } = range;
-  const others = api.strategies.m2m.each({ ...rest, from_time: isoOf(Date.parse(last.timestamp) + 1) }, { signal });
+  const others = api.strategies.m2m.each({ ...rest, from_time: isoOf(next_ms) }, { signal });
   return reply.send(Readable.from(arrayText(first, others, history.onCut), { objectMode: false, highWaterMark: CHUNK_CHARS }));
 }
 

@@ -84,7 +84,8 @@ function answers(route: Route, names: readonly string[], options: RoutesOptions)
     reply.header("cache-control", "no-store");
     if (route === contract.strategies.m2m.history)
       return sendHistory(request, reply, { api, input, context, signal, onCut: (error) => options.onCut(request, error) });
-    const idempotency_key = route.method === "POST" ? keyOf(request) : undefined;
+    const { "idempotency-key": key } = request.headers;
+    const idempotency_key = route.method === "POST" ? [key].flat()[0] : undefined;
     const output = await callOf(api, names)(input, { signal, idempotency_key });
     addNextLink(request, reply, { route, input, output });
     return reply.code(route.status).type("application/json; charset=utf-8").send(JSON.stringify(output));
@@ -111,13 +112,6 @@ function signalOf(reply: FastifyReply): AbortSignal {
     if (!reply.raw.writableFinished) gone.abort();
   });
   return gone.signal;
-}
-
-function keyOf({ headers }: FastifyRequest): string | undefined {
-  const key = headers["idempotency-key"];
-  if (key === undefined) return undefined;
-  if (typeof key === "string" && /^[\x21-\x7e]{1,255}$/.test(key)) return key;
-  throw new StratctlError("input_invalid", "the Idempotency-Key is not 1 to 255 printable characters without blanks");
 }
 
 type Call = (input: unknown, options: { signal: AbortSignal; idempotency_key: string | undefined }) => Promise<unknown>;

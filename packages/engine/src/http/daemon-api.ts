@@ -1,0 +1,51 @@
+import { builtinCalendar, builtinLots, type Database, type QuoteSource } from "@stratctl/sdk/internal";
+import type { Log } from "../log.ts";
+import type { Loop, Served } from "../loop.ts";
+import type { Verifier } from "./gate.ts";
+import type { HttpSettings } from "./settings.ts";
+
+export interface DaemonApiOptions {
+  /** Connections of its own: whoever calls must not keep the loop from its writes. */
+  readonly database: Database;
+  readonly sources: readonly QuoteSource[];
+  readonly settings: HttpSettings;
+  /** Says who calls. */
+  readonly verifier: Verifier;
+  readonly log: Log;
+}
+
+/**
+ * Serves the API beside a daemon's loop: `runDaemon({ …, serve: (loop) => serveApi(options, loop) })`. What it stands on is loaded
+ * here, so that a daemon that serves nothing does not pay for it.
+ *
+ * @throws StratctlError address_in_use; input_invalid: a host that is not of this machine
+ */
+export async function serveApi({ database, sources, settings, verifier, log }: DaemonApiOptions, loop: Loop): Promise<Served> {
+  const { serve } = await import("./server.ts");
+  if (!isOfThisMachine(settings.host))
+    log({
+      level: "warn",
+      event: "http",
+      text: `listens on ${settings.host}: others can reach it, and tokens go over the network as they are; put TLS before it`,
+      fields: { host: settings.host },
+    });
+  return serve({
+    settings,
+    context: {
+      database,
+      sources,
+      calendar: builtinCalendar(),
+      lots: builtinLots(),
+      now: Date.now,
+      m2m_basis: settings.m2m_basis,
+      feed: loop.feed,
+    },
+    verifier,
+    log,
+    loop,
+  });
+}
+
+function isOfThisMachine(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { describe, expect, test } from "vitest";
 import { createClient, type ClientOptions } from "../../packages/sdk/src/api/client/client.ts";
-import type { StreamGap } from "../../packages/sdk/src/index.ts";
+import { StratctlError, type StreamGap } from "../../packages/sdk/src/index.ts";
 import { json, playServer, problem, type PlayedServer } from "./played-server.ts";
 
 type Client = ReturnType<typeof createClient> & AsyncDisposable;
@@ -119,6 +119,19 @@ test("what was not told is told to onGap, and `after` is where it begins", async
   expect(await first(1, stream)).toEqual([9]);
   expect(gaps).toEqual([{ from: at(5), to: at(9) }]);
   expect(server.asked.map(({ headers }) => headers["last-event-id"])).toEqual([at(5)]);
+});
+
+test("what onGap throws is thrown, once", async () => {
+  await using server = await playServer((response) => {
+    begin(response).write(`event: gap\ndata: ${JSON.stringify({ from: at(5), to: at(9) })}\n\n${event(9)}`);
+  });
+  await using client = open(server);
+  const onGap = (): never => {
+    throw new StratctlError("server_busy", "mine");
+  };
+  await expect(first(1, client.strategies.m2m.stream({ strategy_id: 7 }, { onGap }))).rejects.toThrow("mine");
+  expect(server.asked).toHaveLength(1);
+  await expect.poll(() => server.connections.open.size).toBe(0);
 });
 
 test("a reader that stops closes the connection", async () => {

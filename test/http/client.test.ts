@@ -123,6 +123,15 @@ describe("tokens", () => {
     );
   });
 
+  test("one that cannot be made sends nothing, and its maker's error is the cause", async () => {
+    await using server = await playServer((response) => json(response, []));
+    const cause = new Error("the vault is shut");
+    await using client = open(server, { getToken: () => Promise.reject(cause) });
+    const errors = [await thrown(client.accounts.list({})), await thrown(client.marks.stream({})[Symbol.asyncIterator]().next())];
+    for (const error of errors) expect(error).toMatchObject({ code: "token_required", message: "getToken() failed", cause });
+    expect(server.asked).toEqual([]);
+  });
+
   test("a fixed one that is refused is not sent again", async () => {
     await using server = await playServer((response) => json(response, problem("token_invalid", 401), 401));
     await using client = open(server, { token: " abc\n" });

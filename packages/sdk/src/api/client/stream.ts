@@ -41,30 +41,36 @@ export async function* streamRoute<Output extends z.ZodType>(
   route: EventRoute<z.ZodType, Output>,
   { input, options = {} }: { input: unknown; options: StreamOptions | undefined },
 ): AsyncGenerator<z.output<Output>, void, undefined> {
-  const { signal, onGap } = options;
+  const { signal, after, onGap } = options;
   signal?.throwIfAborted();
-  if (options.after !== undefined) parseInput(After, { after: options.after });
-  const { connection, pace } = client;
+  if (after !== undefined) parseInput(After, { after });
   const request = requestOf(route, input, client.request);
-  const place: Place = { last_id: options.after, retry_ms: 0, failed_count: 0, opened: false };
+  const place: Place = { last_id: after, retry_ms: 0, failed_count: 0, opened: false };
+  // What whoever reads throws is thrown here, and is no failure of a connection.
+  for await (const told of follow(client, { route, request, signal, place })) {
+    if (told.gap === null) yield told.event;
+    else onGap?.(told.gap);
+  }
+}
+
+type Told<Event> = { readonly gap: null; readonly event: Event } | { readonly gap: StreamGap };
+
+interface Following<Output extends z.ZodType> {
+  readonly route: EventRoute<z.ZodType, Output>;
+  readonly request: WireRequest;
+  readonly signal: AbortSignal | undefined;
+  readonly place: Place;
+}
+
+async function* follow<Output extends z.ZodType>(
+  client: Client,
+  following: Following<Output>,
+): AsyncGenerator<Told<z.output<Output>>, void, undefined> {
+  const { connection, pace } = client;
+  const { request, signal, place } = following;
   while (!connection.closed) {
-    const resumed_after = place.last_id;
     try {
-      const body = await opened(client, { route, request, signal, place });
-      for await (const { event = "message", data, id } of messages(body, place)) {
-        if (event === "problem") throw problemOf(route, data);
-        const gap = event === "gap" ? gapOf(route, data) : null;
-        if (gap !== null) onGap?.(gap);
-        if (!NAMED.has(event)) {
-          place.last_id = id ?? place.last_id;
-          continue;
-        }
-        const told = parseAnswer(route, data);
-        const instant = route.instant(told);
-        place.last_id = id ?? instant;
-        place.failed_count = 0;
-        if (resumed_after === undefined || isAfter(instant, resumed_after)) yield told;
-      }
+      yield* toldBy(await opened(client, following), following);
     } catch (error) {
       signal?.throwIfAborted();
       if (connection.closed) return;
@@ -76,14 +82,31 @@ export async function* streamRoute<Output extends z.ZodType>(
   }
 }
 
-interface Opening {
-  readonly route: EventRoute;
-  readonly request: WireRequest;
-  readonly signal: AbortSignal | undefined;
-  readonly place: Place;
+/** What one connection tells, without what was seen before it. */
+async function* toldBy<Output extends z.ZodType>(
+  body: Readable,
+  { route, place }: Following<Output>,
+): AsyncGenerator<Told<z.output<Output>>, void, undefined> {
+  const resumed_after = place.last_id;
+  for await (const { event = "message", data, id } of messages(body, place)) {
+    if (event === "problem") throw problemOf(route, data);
+    if (event === "gap") yield { gap: gapOf(route, data) };
+    if (!NAMED.has(event)) {
+      place.last_id = id ?? place.last_id;
+      continue;
+    }
+    const told = parseAnswer(route, data);
+    const instant = route.instant(told);
+    place.last_id = id ?? instant;
+    place.failed_count = 0;
+    if (resumed_after === undefined || isAfter(instant, resumed_after)) yield { gap: null, event: told };
+  }
 }
 
-async function opened({ connection, pace, retries }: Client, { route, request, signal, place }: Opening): Promise<Readable> {
+async function opened<Output extends z.ZodType>(
+  { connection, pace, retries }: Client,
+  { route, request, signal, place }: Following<Output>,
+): Promise<Readable> {
   const headers = { accept: "text/event-stream, application/problem+json", "accept-encoding": "identity", "cache-control": "no-cache" };
   const body = await attempts(
     connection,

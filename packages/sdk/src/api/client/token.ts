@@ -16,9 +16,20 @@ export interface TokenOptions {
 
 /** Held in a closure: what is printed or logged of a client shows no token. Throws `token_invalid`. */
 export function tokenSource({ token, getToken }: TokenOptions): TokenSource {
-  if (getToken !== undefined) return { renews: true, authorization: async (signal) => bearer(await getToken({ signal })) };
+  if (getToken !== undefined) return { renews: true, authorization: async (signal) => bearer(await made(getToken, signal)) };
   const header = token === undefined ? null : bearer(token);
   return { renews: false, authorization: () => Promise.resolve(header) };
+}
+
+/** Errors of ours pass; of others the words may be secret, and are the cause alone. */
+async function made(getToken: NonNullable<TokenOptions["getToken"]>, signal: AbortSignal | undefined): Promise<string> {
+  try {
+    return await getToken({ signal });
+  } catch (cause) {
+    signal?.throwIfAborted();
+    if (cause instanceof StratctlError) throw cause;
+    throw new StratctlError("token_required", "getToken() failed", { hint: "its own error is the cause", cause });
+  }
 }
 
 function bearer(token: unknown): string {

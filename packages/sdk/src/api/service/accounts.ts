@@ -11,7 +11,10 @@ export function accountCalls(context: Context): Api["accounts"] {
     list: call(context, list, () => accounts.list(context.database, { among: ownIds(context) })),
     get: call(context, get, ({ account_id }) => accountOf(context, account_id)),
     create: adding(context, create, {
-      access: async ({ account_id, aliases = [] }) => requireNames(context, [account_id, ...aliases]),
+      access: async ({ account_id, aliases = [] }) => {
+        requireNames(context, [account_id, ...aliases]);
+        return { account_id };
+      },
       work: (account, { write }) => write((db) => accounts.insert(db, account)),
     }),
   };

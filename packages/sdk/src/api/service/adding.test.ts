@@ -60,6 +60,22 @@ onEveryPostgres("a call with an idempotency key", (store) => {
     expect(await api.strategies.legs.add({ entry_price, ...rest, strategy_id }, { idempotency_key: "k-6" })).toEqual(first);
   });
 
+  test("an account that goes without saying is part of the call, and so is none: A1's answer is not A2's", async () => {
+    const [a1, a2] = ["A1", "A2"].map((account_id) => serviceOn(store.db, { account_id }));
+    const first = await a1?.strategies.create({ name: "Own" }, { idempotency_key: "k-own" });
+    expect(first).toMatchObject({ account_id: "A1" });
+    expect(await api.strategies.create({ account_id: "A1", name: "Own" }, { idempotency_key: "k-own" })).toEqual(first);
+    await expect(a2?.strategies.create({ name: "Own" }, { idempotency_key: "k-own" })).rejects.toMatchObject({
+      code: "idempotency_conflict",
+    });
+    // Two tokens of one subject, each for an account of its own.
+    const [one, two] = ["A1", "A2"].map((account) => serviceOn(store.db, { caller: callerOf([account]) }));
+    await one?.strategies.create({ name: "Token" }, { idempotency_key: "k-token" });
+    await expect(two?.strategies.create({ name: "Token" }, { idempotency_key: "k-token" })).rejects.toMatchObject({
+      code: "idempotency_conflict",
+    });
+  });
+
   test("a call that failed keeps no key: put right, it is done", async () => {
     await expect(add("k-7", { entry_price: 500_000_000_000 })).rejects.toMatchObject({ code: "money_too_large" });
     expect(await add("k-7")).toMatchObject({ quantity: 75 });

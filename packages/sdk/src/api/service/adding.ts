@@ -8,6 +8,11 @@ import { IdempotencyKey, type CallOptions, type Route } from "../route.ts";
 import { call } from "./call.ts";
 import type { Context } from "./context.ts";
 
+/** What a call is about is of an account. */
+interface OfAccount {
+  readonly account_id: string;
+}
+
 /** What the work of a call that adds something is given. */
 interface Adding<Output> {
   readonly signal?: AbortSignal | undefined;
@@ -19,7 +24,7 @@ interface Adding<Output> {
  * A call that adds something. With an idempotency key it is done once: the same key again gives the same answer, with another
  * input idempotency_conflict, and while the first call writes idempotency_in_use. A call that fails keeps no key.
  */
-export function adding<Input extends z.ZodType, Output extends z.ZodType, Subject>(
+export function adding<Input extends z.ZodType, Output extends z.ZodType, Subject extends OfAccount>(
   context: Context,
   route: Route<Input, Output>,
   {
@@ -36,7 +41,7 @@ export function adding<Input extends z.ZodType, Output extends z.ZodType, Subjec
     const subject = await access(input);
     if (idempotency_key === undefined) return work(input, { signal, write: (write) => write(database) }, subject);
     const { key } = parseInput(Key, { idempotency_key });
-    const request = requestOf(route, input);
+    const request = requestOf(route, input, subject);
     const of = { caller: context.caller?.subject ?? "", key };
     const answered = async (db: Db): Promise<Answered<z.output<Output>> | null> => {
       const kept = await keys.find(db, of);
@@ -74,9 +79,9 @@ interface Answered<Output> {
 
 const Key = z.object({ idempotency_key: IdempotencyKey }).transform(({ idempotency_key }) => ({ key: idempotency_key }));
 
-/** The same for the same call with the same input, in whatever order its fields were given. */
-function requestOf({ method, path }: Pick<Route, "method" | "path">, input: unknown): string {
-  const fields = Object.entries(Object(input)).toSorted(([a], [b]) => (a < b ? -1 : 1));
+/** The same for the same call with the same input, in whatever order its fields were given and however its account was named. */
+function requestOf({ method, path }: Pick<Route, "method" | "path">, input: unknown, { account_id }: OfAccount): string {
+  const fields = Object.entries(Object.assign({}, input, { account_id })).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return createHash("sha256")
     .update(JSON.stringify([method, path, fields]))
     .digest("hex");

@@ -51,7 +51,7 @@ describe.each(POSTGRES)("migrations on $name", ({ missing, server }) => {
       const url = await empty();
       const all = await Promise.all(Array.from({ length: 20 }, () => open(url)));
       const reports = await Promise.all(all.map((db) => migrate(db, { adopt: false })));
-      expect(reports.flatMap(({ applied }) => applied)).toEqual(ALL);
+      expect(reports.flatMap(({ applied }) => applied).toSorted()).toEqual(ALL);
       const Count = z.object({ count: z.int() });
       expect(await all[0]?.one(Count, "test.count", "select count(*)::int as count from stratctl_migration")).toEqual({
         count: ALL.length,
@@ -72,7 +72,7 @@ describe.each(POSTGRES)("migrations on $name", ({ missing, server }) => {
       const text = await readFile(new URL(`${FIRST}.sql`, folder), "utf8");
       const expected = createHash("sha256").update(text.replaceAll("\r\n", "\n")).digest("hex");
       const Row = z.object({ checksum: z.string() });
-      expect(await db.one(Row, "test.checksum", "select checksum from stratctl_migration")).toEqual({ checksum: expected });
+      expect(await db.one(Row, "test.checksum", "select checksum from stratctl_migration where id = 1")).toEqual({ checksum: expected });
     });
 
     test("a database newer than the code is refused, and stays as it is", async () => {

@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { createClient, type ClientOptions } from "../../packages/sdk/src/api/client/client.ts";
 import { refused } from "../support/refused.ts";
@@ -22,6 +23,14 @@ const PASSING: readonly (readonly [what: string, part: Part])[] = [
     (response) => {
       response.writeHead(200, { "content-length": "100" });
       response.write("[");
+      setTimeout(() => response.socket?.destroy(), 5);
+    },
+  ],
+  [
+    "cut within a packed body",
+    (response) => {
+      response.writeHead(200, { "content-encoding": "gzip" });
+      response.write(gzipSync("[]").subarray(0, 12));
       setTimeout(() => response.socket?.destroy(), 5);
     },
   ],

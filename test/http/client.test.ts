@@ -1,6 +1,8 @@
+import { Readable } from "node:stream";
 import { inspect } from "node:util";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
+import { textOf } from "../../packages/sdk/src/api/client/answer.ts";
 import { createClient, type ClientOptions } from "../../packages/sdk/src/api/client/client.ts";
 import { StratctlError } from "../../packages/sdk/src/index.ts";
 import { refused } from "../support/refused.ts";
@@ -248,6 +250,21 @@ describe("answers", () => {
     expect(await client.accounts.list({})).toEqual([{ ...ACCOUNT, account_name: "जय" }]);
     await refused(client.accounts.list({}), "answer_invalid", "cannot be unpacked");
     await refused(client.accounts.list({}), "leg_closed");
+  });
+
+  test("one that is longer than it may be is given up, packed or not", async () => {
+    const zeros = Buffer.alloc(3 * 2 ** 20);
+    const packed = gzipSync(zeros);
+    for (const [bytes, encoding] of [
+      [zeros, undefined],
+      [packed, "gzip"],
+    ] as const) {
+      expect(await textOf(Readable.from([bytes]), encoding, zeros.length)).toHaveLength(zeros.length);
+      expect(await textOf(Readable.from([bytes]), encoding, zeros.length - 1)).toBeNull();
+    }
+    await using server = await playServer((response) => json(response, "x".repeat(2 ** 22), 502));
+    await using client = open(server, { retries: 0 });
+    await refused(client.accounts.list({}), "server_unreachable", "answered 502");
   });
 
   test("what it does not know of a later server is left out, and its codes are told in its words", async () => {

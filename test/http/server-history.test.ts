@@ -6,6 +6,7 @@ import { z } from "zod";
 import { Candle } from "../../packages/sdk/src/model/candle.ts";
 import type { Database, Db } from "../../packages/sdk/src/store/db.ts";
 import { startApi, type RunningApi } from "../support/api.ts";
+import { until } from "../support/server.ts";
 import { onEveryPostgres } from "../support/store.ts";
 
 /** The exchange's today is 2026-11-25; a year of minutes ends in it. */
@@ -81,7 +82,32 @@ onEveryPostgres("histories over", (store) => {
     let length = first.length;
     for await (const chunk of response) length += z.instanceof(Buffer).parse(chunk).length;
     expect(asked).toBeGreaterThan(CANDLES / 5_000);
+    expect(own.lines.filter(({ level }) => level !== "info")).toEqual([]);
     expect(length).toBeGreaterThan(CANDLES * 300);
+  });
+
+  test("a reader that goes away in the middle ends the reading of rows, and is no trouble", async () => {
+    let asked = 0;
+    const counting: Database = {
+      ...store.db,
+      many: (row, name, ...rest) => {
+        if (name.startsWith("candle.")) asked += 1;
+        return store.db.many(row, name, ...rest);
+      },
+    };
+    await using own = await startApi({ db: counting, now: () => NOW_MS });
+    const leaving = new AbortController();
+    const headers = { authorization: `Bearer ${await own.token()}` };
+    const answer = await fetch(`${own.url}/strategies/${strategy_id}/m2m?from_time=${FROM}`, { headers, signal: leaving.signal });
+    const reader = answer.body?.getReader();
+    await reader?.read();
+    leaving.abort();
+    await expect(reader?.read()).rejects.toThrow("aborted");
+    await until(
+      async () => expect(own.lines.map(({ text }) => text)).toEqual(["GET /strategies/{strategy_id}/m2m 200, cut off"]),
+      () => JSON.stringify(own.lines),
+    );
+    expect(asked).toBeLessThan(CANDLES / 5_000);
   });
 
   test("a fault in the middle cuts the connection: half an array is never taken for a whole one", async () => {

@@ -98,6 +98,7 @@ onEveryPostgres("the server over", (store) => {
       expect(answer.headers.get("allow")).toBe("GET, HEAD, PUT, DELETE");
       expect((await ask("DELETE /strategies")).headers.get("allow")).toBe("POST, PUT, GET, HEAD");
       expect((await ask("OPTIONS /accounts")).status).toBe(405);
+      expect((await ask("POST /health")).headers.get("allow")).toBe("GET, HEAD");
     });
 
     test("406: JSON is ruled out", async () => {
@@ -141,6 +142,9 @@ onEveryPostgres("the server over", (store) => {
       for (let count = 0; count < 5; count += 1)
         bad.push((await at(narrow.url, "GET /accounts", { headers: { authorization: `Bearer bad${count}` } })).status);
       expect(bad).toEqual([401, 401, 401, 429, 429]);
+      // Before another token of that address is looked at, be it a good one.
+      const unseen = { headers: { authorization: `Bearer ${await narrow.token({ subject: "c" })}` } };
+      expect((await at(narrow.url, "GET /accounts", unseen)).status).toBe(429);
       // Behind a proxy all share an address: a token that was good lately is still looked at.
       expect((await at(narrow.url, "GET /accounts", others)).status).toBe(200);
     });
@@ -150,7 +154,7 @@ onEveryPostgres("the server over", (store) => {
       await using away = await startApi({ db });
       const headers = { authorization: `Bearer ${await away.token()}` };
       const answer = await at(away.url, "GET /accounts", { headers });
-      expect(problem(answer, 503, "database_unreachable").detail).toBe("the server's database does not answer");
+      expect(problem(answer, 503, "database_unreachable")).toMatchObject({ detail: "the server's database does not answer", hint: null });
       expect(answer.headers.get("retry-after")).toBe("1");
       expect(answer.text).not.toContain("127.0.0.1");
       expect(away.lines.find(({ event }) => event === "http")?.text).toContain("127.0.0.1:1");
@@ -220,7 +224,8 @@ onEveryPostgres("the server over", (store) => {
     test("bytes that are no UTF-8, and depths that nobody needs", async () => {
       const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
       const body = Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]);
-      problem(await at(api.url, "POST /strategies?account_id=A1", { headers, body }), 400, "input_invalid");
+      const told = problem(await at(api.url, "POST /strategies?account_id=A1", { headers, body }), 400, "input_invalid");
+      expect(told).toMatchObject({ detail: "the body is not JSON", hint: expect.stringContaining("in UTF-8") });
       const deep = `{"name":${"[".repeat(30_000)}${"]".repeat(30_000)}}`;
       problem(await send("POST /strategies?account_id=A1", deep), 400, "input_invalid");
     });

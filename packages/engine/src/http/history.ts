@@ -62,7 +62,12 @@ export async function sendHistory(request: FastifyRequest, reply: FastifyReply, 
   if (request.method === "HEAD") return reply.send("");
   const { day: _, ...rest } = range;
   const others = api.strategies.m2m.each({ ...rest, from_time: isoOf(next_ms) }, { signal });
-  return reply.send(Readable.from(arrayText(first, others, history.onCut), { objectMode: false, highWaterMark: CHUNK_CHARS }));
+  return reply.send(
+    Readable.from(
+      arrayText(first, others, (error) => (signal.aborted ? undefined : history.onCut(error))),
+      { objectMode: false, highWaterMark: CHUNK_CHARS },
+    ),
+  );
 }
 
 /** Changes where a candle is written in another form. */

@@ -68,9 +68,11 @@ export async function serve(options: ServeOptions): Promise<Served> {
   });
   const metrics = createMetrics(options.loop);
   app.decorateRequest("caller", null);
-  app.addHook("onResponse", async (request, reply) => answered(request, reply, { log, metrics }));
   app.addHook("onRequest", async (request, reply) => {
-    reply.header("x-request-id", request.id).header("x-correlation-id", request.id);
+    reply.header("x-request-id", request.id).header("x-correlation-id", request.id).header("x-content-type-options", "nosniff");
+    const began_ms = performance.now();
+    // Not onResponse, which is not told of an answer that was cut off.
+    reply.raw.once("close", () => answered(request, reply, { ms: performance.now() - began_ms, log, metrics }));
   });
   // Who is answered while the server stops is not to send another request on that connection.
   app.addHook("onSend", async (_request, reply) => {
@@ -126,14 +128,15 @@ function mountStatus(app: FastifyInstance, { context, loop }: ServeOptions, metr
 /** A request and its answer, in a line for machines: no token, no query, no id of a strategy. */
 function answered(
   { method, id, routeOptions }: FastifyRequest,
-  reply: FastifyReply,
-  { log, metrics }: { log: Log; metrics: Metrics },
+  { raw }: FastifyReply,
+  { ms, log, metrics }: { ms: number; log: Log; metrics: Metrics },
 ): void {
   const { route = "other", operation = null } = routeOptions.config;
-  const answer = { method, route, operation, status: reply.statusCode, ms: reply.elapsedTime };
-  metrics.answered(answer);
-  const fields = { method, route, status: answer.status, ms: Math.round(answer.ms * 10) / 10, request_id: id };
-  log({ level: "info", event: "request", text: `${method} ${route} ${answer.status}`, fields, for_machines: true });
+  const status = raw.statusCode;
+  metrics.answered({ method, route, operation, status, ms });
+  const is_whole = raw.writableFinished;
+  const fields = { method, route, status, ms: Math.round(ms * 10) / 10, request_id: id, ...(is_whole ? {} : { is_whole }) };
+  log({ level: "info", event: "request", text: `${method} ${route} ${status}${is_whole ? "" : ", cut off"}`, fields, for_machines: true });
 }
 
 /** An id that the caller gave, where it is one to be repeated in a header and a log. */
@@ -171,6 +174,9 @@ function tagCompressed(app: FastifyInstance): void {
   });
 }
 
+/** Paths beside those of the contract. */
+const OPEN = new Set(["/health", "/metrics", "/openapi.json", "/docs"]);
+
 const PATTERNS = [...Map.groupBy(routesOf(contract), ({ route }) => route.path)].map(([path, all]) => ({
   pattern: new RegExp(`^${path.replaceAll(/\{\w+\}/g, "[^/]+")}$`),
   methods: all.flatMap(({ route }) => (route.method === "GET" && route.kind === "answer" ? ["GET", "HEAD"] : [route.method])),
@@ -179,7 +185,7 @@ const PATTERNS = [...Map.groupBy(routesOf(contract), ({ route }) => route.path)]
 /** Nothing is at the path, or nothing by that method. */
 function unknownRoute({ url, method }: FastifyRequest): StratctlError {
   const [path = ""] = url.split("?");
-  const allow = PATTERNS.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods);
+  const allow = OPEN.has(path) ? ["GET", "HEAD"] : PATTERNS.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods);
   if (allow.length === 0)
     return new StratctlError("route_unknown", "there is nothing at that path", { hint: "GET /openapi.json lists what there is" });
   return new StratctlError("method_unknown", `${method} does nothing here; ${allow.join(", ")} do`, { details: { allow } });
@@ -205,9 +211,9 @@ function fail(error: unknown, request: FastifyRequest, reply: FastifyReply, log:
     .send(JSON.stringify(problem));
 }
 
-/** What the caller is not told: the words of a fault and of the database. */
+/** What the caller is not told: the words of a fault and of the database. Who went away before the answer is no trouble. */
 function told(log: Log, request: FastifyRequest, failure: StratctlError): void {
-  if (ERRORS[failure.code].http < 500) return;
+  if (ERRORS[failure.code].http < 500 || failure.code === "interrupted") return;
   const route = request.routeOptions.config.route ?? "unknown";
   const fields = { method: request.method, route, code: failure.code, request_id: request.id };
   if (failure.code !== "internal")

@@ -4,11 +4,12 @@ import { startTicker, type Ticker } from "../support/ticker.ts";
 import { ACCOUNTS_AND_STRATEGIES } from "./accounts-strategies.ts";
 import { DOORS, type Door } from "./doors.ts";
 import { LEGS_AND_HISTORY, PRICES } from "./legs-history.ts";
+import { STREAMS_REFUSED } from "./streams-refused.ts";
 import { lasting, Refusal, type Step, type World } from "./world.ts";
 
 /** One script of calls through three doors: whoever writes against one may change to another and notices nothing. */
 
-const STEPS: readonly Step[] = [...ACCOUNTS_AND_STRATEGIES, ...LEGS_AND_HISTORY];
+const STEPS: readonly Step[] = [...ACCOUNTS_AND_STRATEGIES, ...LEGS_AND_HISTORY, ...STREAMS_REFUSED];
 /** What each door told, step by step, without what is of the moment. */
 const transcripts = new Map<string, { readonly call: string; readonly what: string; readonly told: unknown }[]>();
 
@@ -65,7 +66,7 @@ describe("all doors", () => {
       ["answers", ...codes].map((code) => `${call} ${code}`).filter((pair) => !seen.has(pair)),
     );
     // Only a token can be refused an account; a key in use takes two calls at once; streams that go on have a suite of their own.
-    const elsewhere = / (account_forbidden|idempotency_in_use)$|\.stream /;
+    const elsewhere = / (account_forbidden|idempotency_in_use)$|\.stream answers$/;
     // Of a strategy's own account nothing is asked.
     const ofStrategy = / account_required$/;
     expect(unseen.filter((pair) => !elsewhere.test(pair) && !ofStrategy.test(pair))).toEqual([]);

@@ -9,8 +9,10 @@ import {
   type Contract,
   type EventRoute,
   type Route,
+  type StreamOptions,
 } from "@stratctl/sdk/internal";
 import { assertAccepted } from "./accept.ts";
+import { sendEvents } from "./events.ts";
 import type { Gate } from "./gate.ts";
 import { sendHistory } from "./history.ts";
 import { inputReader, type WireRequest } from "./wire-input.ts";
@@ -37,8 +39,7 @@ export interface RoutesOptions {
 /** Every call of the contract at its method and path. */
 export function mountRoutes(app: FastifyInstance, options: RoutesOptions): void {
   for (const { route, names } of routesOf(contract)) {
-    const mount = route.kind === "answer" ? answers(route, names, options) : null;
-    if (mount === null) continue;
+    const handler = route.kind === "answer" ? answers(route, names, options) : streams(route, names, options);
     app.route({
       method: route.method,
       url: route.path.replaceAll(/\{(\w+)\}/g, ":$1"),
@@ -46,7 +47,8 @@ export function mountRoutes(app: FastifyInstance, options: RoutesOptions): void 
       onRequest: async (request) => {
         await options.gate.enter(request);
       },
-      handler: mount,
+      exposeHeadRoute: route.kind === "answer",
+      handler,
     });
   }
 }
@@ -92,6 +94,23 @@ function answers(route: Route, names: readonly string[], options: RoutesOptions)
   };
 }
 
+function streams(route: EventRoute, names: readonly string[], options: RoutesOptions): Handler {
+  const read = inputReader(route);
+  return async (request, reply) => {
+    assertAccepted(request.headers.accept, "text/event-stream");
+    const input = read(wireOf(request));
+    const api = createService({ ...options.context, caller: request.caller, account_id: null });
+    const signal = AbortSignal.any([signalOf(reply), options.stopping]);
+    const stream = streamOf(api, names);
+    return sendEvents(request, reply, {
+      route,
+      open: (following) => stream(input, following),
+      signal,
+      onCut: (error) => options.onCut(request, error),
+    });
+  };
+}
+
 const Text = z.record(z.string(), z.string());
 
 function wireOf(request: FastifyRequest): WireRequest {
@@ -118,9 +137,22 @@ type Call = (input: unknown, options: { signal: AbortSignal; idempotency_key: st
 const isCall = (value: unknown): value is Call => typeof value === "function";
 
 function callOf(api: Api, names: readonly string[]): Call {
-  const call = names.reduce<unknown>((node, name) => (isRecord(node) ? node[name] : undefined), api);
+  const call = memberOf(api, names);
   if (isCall(call)) return call;
   throw new StratctlError("internal", `the Api has no ${names.join(".")}`);
+}
+
+type Stream = (input: unknown, options: StreamOptions) => AsyncIterable<unknown>;
+const isStream = (value: unknown): value is Stream => typeof value === "function";
+
+function streamOf(api: Api, names: readonly string[]): Stream {
+  const stream = memberOf(api, names);
+  if (isStream(stream)) return stream;
+  throw new StratctlError("internal", `the Api has no ${names.join(".")}`);
+}
+
+function memberOf(api: Api, names: readonly string[]): unknown {
+  return names.reduce<unknown>((node, name) => (isRecord(node) ? node[name] : undefined), api);
 }
 
 const Listed = z.array(z.object({ strategy_id: z.int() }));

@@ -58,6 +58,8 @@ export interface StreamOptions {
   readonly signal?: AbortSignal | undefined;
   /** The instant of the last event seen: the stream goes on after it, or says what it cannot tell any more. */
   readonly after?: string | undefined;
+  /** The stream is there for the caller: what comes now are events. */
+  readonly onOpen?: (() => void) | undefined;
   /** Events that are not told any more. */
   readonly onGap?: ((gap: StreamGap) => void) | undefined;
 }

@@ -32,6 +32,8 @@ export interface Caller {
   /** Accounts by id or alias, compared as whole texts; `all` only in a token of this server's own. */
   readonly accounts: ReadonlySet<string> | "all";
   readonly scopes: ReadonlySet<Scope>;
+  /** When the token ends, in milliseconds since the epoch: a stream ends with it. */
+  readonly expires_ms?: number | undefined;
 }
 
 /** The marks of each sample as the engine makes them. */

@@ -51,7 +51,9 @@ function streaming<Input extends z.ZodType, Event>(
     options.signal?.throwIfAborted();
     requireScope(caller, route.scope);
     if (options.after !== undefined) parseInput(After, { after: options.after });
-    yield* await open(parsed(route.input, input), options);
+    const events = await open(parsed(route.input, input), options);
+    options.onOpen?.();
+    yield* events;
   };
 }
 

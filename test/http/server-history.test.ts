@@ -1,5 +1,8 @@
 import { request as plainRequest, type ClientRequest, type IncomingMessage } from "node:http";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
+import path from "node:path";
+import { createInterface } from "node:readline";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -84,6 +87,19 @@ onEveryPostgres("histories over", (store) => {
     expect(asked).toBeGreaterThan(CANDLES / 5_000);
     expect(own.lines.filter(({ level }) => level !== "info")).toEqual([]);
     expect(length).toBeGreaterThan(CANDLES * 300);
+  });
+
+  test("a year goes through a process that has no room for it", async () => {
+    const entry = path.join(import.meta.dirname, "server-process.ts");
+    // Megabytes: what such a process needs for itself, and a fraction of what the candles of a year would.
+    const child = spawn(process.execPath, ["--max-old-space-size=56", entry, store.url], { stdio: ["ignore", "pipe", "inherit"] });
+    const ended = once(child, "exit");
+    const [line] = await once(createInterface({ input: child.stdout }), "line");
+    const own = z.object({ url: z.string(), token: z.string() }).parse(JSON.parse(String(line)));
+    const answer = await m2m(`from_time=${FROM}`, { authorization: `Bearer ${own.token}` }, own.url);
+    expect(z.array(Candle).parse(await answer.json()).length).toBe(CANDLES);
+    child.kill("SIGTERM");
+    expect(await ended).toEqual([0, null]);
   });
 
   test("a reader that goes away in the middle ends the reading of rows, and is no trouble", async () => {

@@ -75,6 +75,8 @@ export class Connection {
           ...(authorization === null ? {} : { authorization }),
         },
         signal: signal ?? null,
+        // The connection of a stream ends with it: kept open, it would hold up a server that is stopping.
+        reset: silence_ms !== undefined,
         headersTimeout: timeout_ms,
         bodyTimeout: silence_ms ?? timeout_ms,
       });

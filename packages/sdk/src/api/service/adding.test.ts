@@ -4,6 +4,7 @@ import { callerOf, serviceOn } from "../../../../../test/support/service.ts";
 import { onEveryPostgres } from "../../../../../test/support/store.ts";
 import { StratctlError } from "../../errors.ts";
 import type { Leg } from "../../model/leg.ts";
+import { openPool } from "../../store/db.ts";
 import type { Api } from "../contract.ts";
 
 onEveryPostgres("a call with an idempotency key", (store) => {
@@ -82,6 +83,28 @@ onEveryPostgres("a call with an idempotency key", (store) => {
     // Refused by the table itself, within the transaction that has the key.
     await expect(api.accounts.create({ account_id: "A1" }, { idempotency_key: "k-8" })).rejects.toMatchObject({ code: "account_exists" });
     expect(await api.accounts.create({ account_id: "B1" }, { idempotency_key: "k-8" })).toMatchObject({ account_id: "B1" });
+  });
+
+  test("the key and the work are written together: where the one fails, the other is not there", async () => {
+    const before = await legCount();
+    await store.db.script("alter table idempotency_key add constraint test_law check (key <> 'k-full')");
+    await expect(add("k-full")).rejects.toMatchObject({ code: "database_refused" });
+    expect(await legCount()).toBe(before);
+    await store.db.script("alter table idempotency_key drop constraint test_law");
+    await add("k-full");
+    expect(await legCount()).toBe(before + 1);
+  });
+
+  test("one connection is enough, and none is left in a transaction", async () => {
+    const own = await openPool(store.url, { connections_max: 1 });
+    const narrow = serviceOn(own);
+    await Promise.allSettled(Array.from({ length: 20 }, () => add("k-narrow", {}, narrow)));
+    const { id } = await add("k-narrow", {}, narrow);
+    expect((await add("k-narrow")).id).toBe(id);
+    const Idle = z.object({ count: z.int() });
+    const idle = "select count(*)::int as count from pg_stat_activity where datname = current_database() and state like 'idle in%'";
+    expect(await store.db.one(Idle, "test.idle", idle)).toEqual({ count: 0 });
+    await own.close();
   });
 
   describe("every call that adds is done once", () => {

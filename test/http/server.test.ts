@@ -142,6 +142,9 @@ onEveryPostgres("the server over", (store) => {
       for (let count = 0; count < 5; count += 1)
         bad.push((await at(narrow.url, "GET /accounts", { headers: { authorization: `Bearer bad${count}` } })).status);
       expect(bad).toEqual([401, 401, 401, 429, 429]);
+      for (let count = 0; count < 4; count += 1) await at(narrow.url, "GET /nothing");
+      expect((await at(narrow.url, "GET /nothing")).status).toBe(429);
+      expect([(await at(narrow.url, "GET /health")).status, (await at(narrow.url, "GET /metrics")).status]).toEqual([200, 200]);
       // Before another token of that address is looked at, be it a good one.
       const unseen = { headers: { authorization: `Bearer ${await narrow.token({ subject: "c" })}` } };
       expect((await at(narrow.url, "GET /accounts", unseen)).status).toBe(429);

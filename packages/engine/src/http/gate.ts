@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { StratctlError, type Caller } from "@stratctl/sdk/internal";
+import { ERRORS, StratctlError, type Caller } from "@stratctl/sdk/internal";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -48,7 +48,8 @@ export function createGate(app: FastifyInstance, { rate_limit, verifier }: { rat
       if (!spent.isAllowed && spent.remaining === 0) throw rateLimited(spent.ttl);
     }
     const caller = await verifier.verify(authorization).catch(async (error: unknown) => {
-      await pass(request);
+      // Keys that cannot be had just now are no fault of whoever asks.
+      if (error instanceof StratctlError && ERRORS[error.code].http === 401) await pass(request);
       throw error;
     });
     request.caller = caller;

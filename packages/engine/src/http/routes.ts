@@ -24,6 +24,8 @@ declare module "fastify" {
     /** What it does to strategies: `create`. */
     operation?: string | null;
     wants_token?: boolean;
+    /** Asked again and again by whoever watches the server: cheap, and never too often. */
+    is_watched?: boolean;
   }
 }
 

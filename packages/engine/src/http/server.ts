@@ -83,7 +83,8 @@ export async function serve(options: ServeOptions): Promise<Served> {
   const gate = createGate(app, { rate_limit: settings.rate_limit, verifier: options.verifier });
   if (settings.cors_origins.length > 0) await app.register(cors, corsOptions(settings.cors_origins));
   app.addHook("onRequest", async (request) => {
-    if (!request.routeOptions.config.wants_token) await gate.pass(request);
+    const { wants_token = false, is_watched = false } = request.routeOptions.config;
+    if (!wants_token && !is_watched) await gate.pass(request);
     if (request.is404) throw unknownRoute(request);
   });
   await app.register(compress, { encodings: ["gzip"], globalDecompression: false });
@@ -110,14 +111,14 @@ export async function serve(options: ServeOptions): Promise<Served> {
 /** How the server is, for who watches it: no token is asked for, and no name of an account or a strategy is told. */
 function mountStatus(app: FastifyInstance, { context, loop }: ServeOptions, metrics: Metrics): void {
   const health = createHealth({ database: context.database, standing: loop?.standing ?? null, version: serverVersion() });
-  app.get("/health", { config: { route: "/health" } }, async (_, reply) => {
+  app.get("/health", { config: { route: "/health", is_watched: true } }, async (_, reply) => {
     const body = await health();
     return reply
       .code(body.status === "down" ? 503 : 200)
       .header("cache-control", "no-store")
       .send(body);
   });
-  app.get("/metrics", { config: { route: "/metrics" } }, async (_, reply) =>
+  app.get("/metrics", { config: { route: "/metrics", is_watched: true } }, async (_, reply) =>
     reply
       .type(metrics.content_type)
       .header("cache-control", "no-store")
@@ -217,7 +218,7 @@ function told(log: Log, request: FastifyRequest, failure: StratctlError): void {
   const route = request.routeOptions.config.route ?? "unknown";
   const fields = { method: request.method, route, code: failure.code, request_id: request.id };
   if (failure.code !== "internal")
-    return log({ level: "warn", event: "http", text: `${request.method} ${route}: ${failure.message}`, fields });
+    return log({ level: "warn", event: "http", text: `${request.method} ${route}: ${failure.message}`, fields, for_machines: true });
   const stack = (failure.cause instanceof Error ? failure.cause.stack : undefined) ?? failure.stack ?? "";
   log({ level: "error", event: "fault", text: `${request.method} ${route}: ${failure.message}`, fields: { ...fields, stack } });
 }

@@ -13,6 +13,7 @@ import {
   STALE_MS_MAX,
 } from "@stratctl/sdk/internal";
 import { boundaries, checkedInterval, floorTo, MINUTE_MS, systemClock, type Boundary, type Clock } from "./clock.ts";
+import { LiveFeed } from "./feed.ts";
 import { hoursAt, openMask, type Hours } from "./hours.ts";
 import { BookKeeper } from "./keeper.ts";
 import type { Log } from "./log.ts";
@@ -121,6 +122,7 @@ class Daemon {
   readonly #fallback: Fallback;
   readonly #keeper: BookKeeper;
   readonly #sampler: Sampler;
+  readonly #feed = new LiveFeed(() => this.#keeper.book);
   readonly #writer: Writer;
   readonly #unwritten: UnwrittenQuotes;
   readonly #notices: Notices;
@@ -207,7 +209,7 @@ class Daemon {
   }
 
   #loop(): Loop {
-    return { standing: () => this.#standing(), listen: (listener) => (this.#listener = listener), feed: null };
+    return { standing: () => this.#standing(), listen: (listener) => (this.#listener = listener), feed: this.#feed };
   }
 
   #standing(): LoopStanding {
@@ -277,6 +279,7 @@ class Daemon {
     await this.#refresh(at_ms);
     if (open === 0 || this.#options.signal.aborted) return null;
     const pass = this.#sampler.sample(at_ms);
+    this.#feed.publish(this.#sampler, at_ms);
     this.#sample_count += 1;
     this.#last_sample_at_ms = at_ms;
     this.#marked_count += pass.marked_count;

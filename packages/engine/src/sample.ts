@@ -134,8 +134,20 @@ export class Sampler {
   marks({ flat }: { flat: boolean }): MarkBatch | null {
     if (Number.isNaN(this.#at_ms)) return null;
     const minute = this.#current();
+    return this.#batch(placesWhere(minute.book, (strategy) => isTold(minute, strategy, { flat })));
+  }
+
+  /** As above of these strategies alone, with the reason also of those that have no open leg. */
+  marksOf(strategy_ids: readonly number[]): MarkBatch | null {
+    if (Number.isNaN(this.#at_ms)) return null;
+    const minute = this.#current();
+    const places = strategy_ids.map((strategy_id) => minute.book.strategy_id.indexOf(strategy_id));
+    return this.#batch(Int32Array.from(places.filter((place) => place !== -1 && isTold(minute, place, { flat: true }))));
+  }
+
+  #batch(places: Int32Array): MarkBatch {
+    const minute = this.#current();
     const { book, m2m_units } = minute;
-    const places = placesWhere(book, (strategy) => isTold(minute, strategy, { flat }));
     return {
       length: places.length,
       at_ms: this.#at_ms,

@@ -191,7 +191,7 @@ function success(name: string, route: Route | EventRoute, answer: Json): Json {
 }
 
 const STREAM =
-  "Events one after another, each as the schema says, `data` as JSON; a comment every 15 s shows that the line is alive. `gap` tells of what is not known any more.";
+  "Events one after another, each as the schema says, `data` as JSON; a comment every 15 s shows that the line is alive. `gap` tells of what is not known any more, `problem` why the stream ends. It ends with its token, too.";
 
 function eventSchema(name: string, answer: Json): Json {
   const event = name === "marks.stream" ? "marks" : "mark";
@@ -203,7 +203,13 @@ function eventSchema(name: string, answer: Json): Json {
   });
   const id = { type: "string", format: "date-time", description: "The instant of the event, for Last-Event-ID." };
   const seen = of(event, answer);
-  return { oneOf: [{ ...seen, properties: { id, ...Object(seen["properties"]) } }, of("gap", { $ref: "#/components/schemas/StreamGap" })] };
+  return {
+    oneOf: [
+      { ...seen, properties: { id, ...Object(seen["properties"]) } },
+      of("gap", { $ref: "#/components/schemas/StreamGap" }),
+      of("problem", { $ref: "#/components/schemas/Problem" }),
+    ],
+  };
 }
 
 /** What the server answers beside the contract: no token needed. */

@@ -96,6 +96,18 @@ export const ACCOUNTS_AND_STRATEGIES: readonly Step[] = [
   },
   {
     call: "strategies.create",
+    what: "not with what no text may hold",
+    run: ({ api }) => api.strategies.create({ account_id: "XJ4540", name: "Nul", description: "a\0b" }),
+    tells: refusal("input_invalid", "description"),
+  },
+  {
+    call: "strategies.create",
+    what: "under a key that is none",
+    run: ({ api }) => api.strategies.create({ account_id: "XJ4540", name: "Key" }, { idempotency_key: " " }),
+    tells: refusal("input_invalid", "idempotency_key"),
+  },
+  {
+    call: "strategies.create",
     what: "of which account?",
     run: ({ api }) => api.strategies.create({ name: "x" }),
     tells: refusal("account_required", "which account? there are AB/C+%2F, XJ4540"),

@@ -19,7 +19,7 @@ export function openStage(stratctl: Stratctl, signal: AbortSignal): Stage {
     now: Date.now,
     signal,
     output: { format: "auto", header: false },
-    settings: () => Promise.resolve({ url: undefined, account_id: undefined, redis_url: undefined, ticker_url: undefined }),
+    settings: () => Promise.resolve({ url: undefined, account_id: undefined, redis_url: undefined, ticker_url: undefined, http: {} }),
     connect: () => Promise.resolve(stratctl),
     ask: () => Promise.resolve(null),
     takeTime: () => undefined,

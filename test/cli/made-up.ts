@@ -202,7 +202,7 @@ export function worldOf(
     now: () => now_ms,
     signal: new AbortController().signal,
     output: { format: "auto", header: false, ...output },
-    settings: () => Promise.resolve({ url: undefined, account_id: undefined, redis_url: undefined, ticker_url: undefined }),
+    settings: () => Promise.resolve({ url: undefined, account_id: undefined, redis_url: undefined, ticker_url: undefined, http: {} }),
     connect: () => Promise.resolve(stratctl),
     ask: () => Promise.resolve(ask),
     takeTime: () => undefined,

@@ -86,7 +86,7 @@ describe.skipIf(missing)("at a terminal", () => {
   });
 
   test("Ctrl-C ends a daemon cleanly, with 130", async () => {
-    const terminal = openTerminal("stratctl daemon");
+    const terminal = openTerminal("stratctl daemon --port 0");
     await terminal.sees("ready");
     terminal.types("\u0003");
     expect(await terminal.ends()).toBe(130);
@@ -95,7 +95,7 @@ describe.skipIf(missing)("at a terminal", () => {
 
 test("SIGTERM ends a daemon cleanly, with 0 and JSON to the last line", async () => {
   const { stdout, stderr, exit } = await shell.run(
-    ": > log.txt; stratctl daemon >> log.txt & until grep -q ready log.txt; do sleep 0.05; done; kill $!; wait $!; code=$?; cat log.txt; exit $code",
+    ": > log.txt; stratctl daemon --port 0 >> log.txt & until grep -q ready log.txt; do sleep 0.05; done; kill $!; wait $!; code=$?; cat log.txt; exit $code",
   );
   expect({ stderr, exit }).toEqual({ stderr: "", exit: 0 });
   const lines = stdout.trim().split("\n");

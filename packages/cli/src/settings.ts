@@ -10,6 +10,8 @@ export interface Settings {
   readonly account_id: string | undefined;
   readonly redis_url: string | undefined;
   readonly ticker_url: string | undefined;
+  /** How a daemon serves HTTP, each as text: `{ port: "8090" }`. What a value may be is the engine's to judge. */
+  readonly http: Readonly<Record<string, string>>;
 }
 
 /** What the config file may say. */
@@ -27,7 +29,20 @@ export function settingsOf({ flags, env, config }: { flags: Given; env: Environm
     account_id: flags.text("account") ?? (env["STRATCTL_ACCOUNT"] || config.account),
     redis_url: env["REDIS_URL"] || config.redis_url,
     ticker_url: env["TICKER_URL"] || config.ticker_url,
+    http: httpOf(env),
   };
+}
+
+const HTTP_VARIABLE = /^STRATCTL_HTTP_(\w+)$/;
+
+/** STRATCTL_HTTP_PORT is `port`; a variable that is set to nothing is not set. */
+function httpOf(env: Environment): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([variable, value]) => {
+      const name = HTTP_VARIABLE.exec(variable)?.[1]?.toLowerCase();
+      return name === undefined || !value ? [] : [[name, value]];
+    }),
+  );
 }
 
 /** STRATCTL_CONFIG, else stratctl/config.json where the user's config files are. */

@@ -168,9 +168,10 @@ class Daemon {
 
   async run(): Promise<void> {
     const { signal, serve } = this.#options;
-    // A port that is taken ends the daemon before it has begun; neither waits for the other.
-    const [served] = await Promise.all([serve?.(this.#loop()), this.#turn(floorTo(this.#clock.now(), MINUTE_MS))]);
-    this.#served = served ?? null;
+    // Neither waits for the other; a port that is taken ends the daemon before it has begun.
+    const [served] = await Promise.allSettled([serve?.(this.#loop()), this.#turn(floorTo(this.#clock.now(), MINUTE_MS))]);
+    if (served.status === "rejected") throw served.reason;
+    this.#served = served.value ?? null;
     this.#notices.ready(
       this.#keeper.book,
       this.#options.sources.map(({ name }) => name),

@@ -1,4 +1,4 @@
-import { builtinCalendar, builtinLots, type Database, type QuoteSource } from "@stratctl/sdk/internal";
+import { builtinCalendar, builtinLots, StratctlError, type Database, type QuoteSource } from "@stratctl/sdk/internal";
 import type { Log } from "../log.ts";
 import type { Loop, Served } from "../loop.ts";
 import type { Verifier } from "./gate.ts";
@@ -9,8 +9,6 @@ export interface DaemonApiOptions {
   readonly database: Database;
   readonly sources: readonly QuoteSource[];
   readonly settings: HttpSettings;
-  /** Says who calls. */
-  readonly verifier: Verifier;
   readonly log: Log;
 }
 
@@ -20,7 +18,7 @@ export interface DaemonApiOptions {
  *
  * @throws StratctlError address_in_use; input_invalid: a host that is not of this machine
  */
-export async function serveApi({ database, sources, settings, verifier, log }: DaemonApiOptions, loop: Loop): Promise<Served> {
+export async function serveApi({ database, sources, settings, log }: DaemonApiOptions, loop: Loop): Promise<Served> {
   const { serve } = await import("./server.ts");
   if (!isOfThisMachine(settings.host))
     log({
@@ -40,11 +38,16 @@ export async function serveApi({ database, sources, settings, verifier, log }: D
       m2m_basis: settings.m2m_basis,
       feed: loop.feed,
     },
-    verifier,
+    verifier: NOBODY,
     log,
     loop,
   });
 }
+
+/** Stands where the server's keys will: nobody is let in. */
+const NOBODY: Verifier = {
+  verify: () => Promise.reject(new StratctlError("token_invalid", "this server has no keys yet, and takes no token")),
+};
 
 function isOfThisMachine(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);

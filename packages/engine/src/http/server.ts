@@ -128,11 +128,11 @@ function mountStatus(app: FastifyInstance, { context, loop }: ServeOptions, metr
 
 /** A request and its answer, in a line for machines: no token, no query, no id of a strategy. */
 function answered(
-  { method, id, routeOptions }: FastifyRequest,
+  { method, id, is404, routeOptions }: FastifyRequest,
   { raw }: FastifyReply,
   { ms, log, metrics }: { ms: number; log: Log; metrics: Metrics },
 ): void {
-  const { route = "other", operation = null } = routeOptions.config;
+  const { route = is404 ? "other" : (routeOptions.url ?? "other"), operation = null } = routeOptions.config;
   const status = raw.statusCode;
   metrics.answered({ method, route, operation, status, ms });
   const is_whole = raw.writableFinished;

@@ -29,11 +29,11 @@ function batchOf({ instruments, price_units, at_ms, source, sources }: QuoteBoar
   const { length } = places;
   const batch = {
     length,
-    exchange: new Array<string>(length),
-    tradingsymbol: new Array<string>(length),
+    exchange: Array.from<string>({ length }),
+    tradingsymbol: Array.from<string>({ length }),
     price_units: new Float64Array(length),
     at_ms: new Float64Array(length),
-    source: new Array<string>(length),
+    source: Array.from<string>({ length }),
   };
   for (let row = 0; row < length; row += 1) {
     const place = places[row] ?? -1;

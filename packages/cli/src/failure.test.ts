@@ -31,7 +31,7 @@ test("the exit status is that of the table", async () => {
 
 test("what somebody typed cannot break the line or drive the terminal", async () => {
   const said = await text(new StratctlError("input_invalid", 'name "a\nb\u001B[2Jc" is no name'));
-  expect(said).toBe('stratctl: name "a b [2Jc" is no name\n');
+  expect(said).toBe('stratctl: name "a b\\u001b[2Jc" is no name\n');
 });
 
 test("wrong use is exit 2, in our words, with the help to look at", async () => {

@@ -14,9 +14,27 @@ export interface Settings {
   readonly http: Readonly<Record<string, string>>;
 }
 
+/** How a daemon serves HTTP: the names that the engine knows, kept as `http.port`. */
+export const HTTP_NAMES = [
+  "host",
+  "port",
+  "m2m_basis",
+  "cors_origins",
+  "jwks_url",
+  "jwt_issuer",
+  "jwt_audience",
+  "jwt_algorithms",
+  "jwt_accounts_claim",
+  "jwt_secret_file",
+  "rate_limit",
+] as const;
+type HttpName = (typeof HTTP_NAMES)[number];
+
+const PLAIN_KEYS = ["url", "account", "redis_url", "ticker_url"] as const;
+export type PlainKey = (typeof PLAIN_KEYS)[number];
+export type ConfigKey = PlainKey | `http.${HttpName}`;
 /** What the config file may say. */
-export const CONFIG_KEYS = ["url", "account", "redis_url", "ticker_url"] as const;
-export type ConfigKey = (typeof CONFIG_KEYS)[number];
+export const CONFIG_KEYS: readonly ConfigKey[] = [...PLAIN_KEYS, ...HTTP_NAMES.map((name) => `http.${name}` as const)];
 export type Config = Readonly<Partial<Record<ConfigKey, string>>>;
 
 /**
@@ -29,7 +47,7 @@ export function settingsOf({ flags, env, config }: { flags: Given; env: Environm
     account_id: flags.text("account") ?? (env["STRATCTL_ACCOUNT"] || config.account),
     redis_url: env["REDIS_URL"] || config.redis_url,
     ticker_url: env["TICKER_URL"] || config.ticker_url,
-    http: httpOf(env),
+    http: { ...httpKept(config), ...httpOf(env) },
   };
 }
 
@@ -41,6 +59,15 @@ function httpOf(env: Environment): Record<string, string> {
     Object.entries(env).flatMap(([variable, value]) => {
       const name = HTTP_VARIABLE.exec(variable)?.[1]?.toLowerCase();
       return name === undefined || !value ? [] : [[name, value]];
+    }),
+  );
+}
+
+function httpKept(config: Config): Record<string, string> {
+  return Object.fromEntries(
+    HTTP_NAMES.flatMap((name) => {
+      const value = config[`http.${name}`];
+      return value === undefined ? [] : [[name, value]];
     }),
   );
 }

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type Conf from "conf";
 import type { Deps } from "../deps.ts";
 import { deliver } from "../output.ts";
-import { CONFIG_KEYS, configFile, readConfig, type ConfigKey } from "../settings.ts";
+import { CONFIG_KEYS, configFile, HTTP_NAMES, readConfig, type ConfigKey, type PlainKey } from "../settings.ts";
 import { examples, type Act } from "./command.ts";
 
 const MEANINGS = {
@@ -11,7 +11,9 @@ const MEANINGS = {
   account: "the account of calls that name none",
   redis_url: "where prices are looked up first: redis://host:6379, or /a/socket",
   ticker_url: "the ticker service, asked for what Redis lacks: http://host:8080",
-} as const satisfies Record<ConfigKey, string>;
+} as const satisfies Record<PlainKey, string>;
+
+const KEYS = `${Object.keys(MEANINGS).join(", ")}, http.<name>`;
 
 export function addConfig(program: Command, act: Act): void {
   const config = program.command("config").description("what is asked for so often that it is kept in a file");
@@ -19,20 +21,22 @@ export function addConfig(program: Command, act: Act): void {
   config
     .command("get")
     .description("print one setting as it is")
-    .argument("<key>", CONFIG_KEYS.join(", "))
+    .argument("<key>", KEYS)
     .addHelpText("after", examples(["stratctl config get account"]))
     .action(act((deps, given) => runGet(deps, { key: given.argument(0) ?? "" })));
 
   config
     .command("set")
     .description("keep a setting")
-    .argument("<key>", CONFIG_KEYS.join(", "))
+    .argument("<key>", KEYS)
     .argument("<value>")
     .addHelpText(
       "after",
-      `\nSettings:\n${CONFIG_KEYS.map((key) => `  ${key.padEnd(11)} ${MEANINGS[key]}`).join("\n")}\n${examples(
+      `\nSettings:\n${Object.entries(MEANINGS)
+        .map(([key, meaning]) => `  ${key.padEnd(11)} ${meaning}`)
+        .join("\n")}\n\nHow a daemon serves HTTP, all in docs/api.md:\n${httpKeys()}\n${examples(
         ["stratctl config set account XJ4540"],
-        ["stratctl config set redis_url redis://127.0.0.1:6379"],
+        ["stratctl config set http.port 8090"],
       )}`,
     )
     .action(act((deps, given) => runSet(deps, { key: given.argument(0) ?? "", value: given.argument(1) ?? "" })));
@@ -40,7 +44,7 @@ export function addConfig(program: Command, act: Act): void {
   config
     .command("unset")
     .description("forget a setting")
-    .argument("<key>", CONFIG_KEYS.join(", "))
+    .argument("<key>", KEYS)
     .addHelpText("after", examples(["stratctl config unset url"]))
     .action(act((deps, given) => runUnset(deps, { key: given.argument(0) ?? "" })));
 
@@ -59,6 +63,12 @@ export function addConfig(program: Command, act: Act): void {
         screen.print(output.format === "json" ? `${JSON.stringify(configFile(env))}\n` : `${configFile(env)}\n`),
       ),
     );
+}
+
+/** All keys of HTTP, in lines of a terminal's width. */
+function httpKeys(): string {
+  const lines = [HTTP_NAMES.slice(0, 4), HTTP_NAMES.slice(4, 7), HTTP_NAMES.slice(7, 9), HTTP_NAMES.slice(9)];
+  return lines.map((names) => `  ${names.map((name) => `http.${name}`).join(", ")}`).join("\n");
 }
 
 export async function runGet({ env, screen, output }: Deps, { key }: { key: string }): Promise<void> {
@@ -115,7 +125,9 @@ async function knownKey(key: string): Promise<ConfigKey> {
   const known = CONFIG_KEYS.find((one) => one === key);
   if (known !== undefined) return known;
   const { StratctlError } = await import("@stratctl/sdk");
-  throw new StratctlError("input_invalid", `"${key}" is not a setting`, { hint: `settings are ${CONFIG_KEYS.join(", ")}` });
+  throw new StratctlError("input_invalid", `"${key}" is not a setting`, {
+    hint: key.startsWith("http.") ? `settings of HTTP are ${HTTP_NAMES.join(", ")}` : `settings are ${KEYS}`,
+  });
 }
 
 const SCHEMES = {
@@ -126,6 +138,11 @@ const SCHEMES = {
 
 /** A setting is judged when it is kept, not when a command at six in the morning trips over it. */
 async function judge(key: ConfigKey, value: string): Promise<void> {
+  if (isHttpKey(key)) {
+    const { parseHttpSettings } = await import("@stratctl/engine");
+    parseHttpSettings({ [key.slice("http.".length)]: value });
+    return;
+  }
   const { StratctlError } = await import("@stratctl/sdk");
   if (key === "account") {
     if (/^\S{1,100}$/.test(value)) return;
@@ -140,6 +157,10 @@ async function judge(key: ConfigKey, value: string): Promise<void> {
   throw new StratctlError("url_invalid", `${key} ${JSON.stringify(withoutPassword(value))} is not a URL of ${schemes[0]}`, {
     hint: `write it like ${MEANINGS[key].split(": ")[1]}`,
   });
+}
+
+function isHttpKey(key: ConfigKey): key is Exclude<ConfigKey, PlainKey> {
+  return key.startsWith("http.");
 }
 
 /** The file may hold a password: 0600, written whole or not at all. */

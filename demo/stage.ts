@@ -19,8 +19,18 @@ export function openStage(stratctl: Stratctl, signal: AbortSignal): Stage {
     now: Date.now,
     signal,
     output: { format: "auto", header: false },
-    settings: () => Promise.resolve({ url: undefined, account_id: undefined, redis_url: undefined, ticker_url: undefined, http: {} }),
+    settings: () =>
+      Promise.resolve({
+        url: undefined,
+        account_id: undefined,
+        redis_url: undefined,
+        ticker_url: undefined,
+        token_file: undefined,
+        profile: null,
+        http: {},
+      }),
     connect: () => Promise.resolve(stratctl),
+    input: () => Promise.resolve(null),
     ask: () => Promise.resolve(null),
     takeTime: () => undefined,
   };

@@ -1,6 +1,7 @@
 import { amountOf, unitsOf } from "@stratctl/sdk/internal";
 import type { Account, Candle, Leg, Strategy, Stratctl } from "@stratctl/sdk";
 import type { Deps, Output } from "../../packages/cli/src/deps.ts";
+import type { Settings } from "../../packages/cli/src/settings.ts";
 import type { Ask } from "../../packages/cli/src/terminal/prompt.ts";
 import type { Screen } from "../../packages/cli/src/terminal/screen.ts";
 
@@ -171,6 +172,16 @@ export interface World {
   readonly err: () => string;
 }
 
+const SETTINGS: Settings = {
+  url: undefined,
+  account_id: undefined,
+  redis_url: undefined,
+  ticker_url: undefined,
+  token_file: undefined,
+  profile: null,
+  http: {},
+};
+
 export function worldOf(
   stratctl: Stratctl,
   given: {
@@ -202,8 +213,9 @@ export function worldOf(
     now: () => now_ms,
     signal: new AbortController().signal,
     output: { format: "auto", header: false, ...output },
-    settings: () => Promise.resolve({ url: undefined, account_id: undefined, redis_url: undefined, ticker_url: undefined, http: {} }),
+    settings: () => Promise.resolve(SETTINGS),
     connect: () => Promise.resolve(stratctl),
+    input: () => Promise.resolve(null),
     ask: () => Promise.resolve(ask),
     takeTime: () => undefined,
   };

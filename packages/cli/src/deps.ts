@@ -17,6 +17,8 @@ export interface Deps {
   readonly settings: () => Promise<Settings>;
   /** Opens stratctl by the settings; whoever ran the command closes it. */
   readonly connect: () => Promise<Stratctl>;
+  /** All of standard input, where it is no terminal; null where it is. */
+  readonly input: () => Promise<string | null>;
   /** Questions at a terminal; null where nobody is there to answer. */
   readonly ask: () => Promise<Ask | null>;
   /** Said by what has something to finish when it is stopped. All else ends at once. */

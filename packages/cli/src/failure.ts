@@ -35,6 +35,22 @@ export async function failureOf(error: unknown, command: readonly string[]): Pro
   };
 }
 
+/** Where calls went that were not to the built-in database. */
+export interface Place {
+  readonly profile: string | null;
+  /** Without a password. */
+  readonly url: string;
+}
+
+/** A failure with where it was: whoever has several servers would look at the wrong one. */
+export function failureAt(failure: Failure, place: Place | null): Failure {
+  if (place === null || failure.code === "interrupted") return failure;
+  const { profile, url } = place;
+  const where = profile === null ? url : `profile ${profile}, ${url}`;
+  const details = { ...failure.details, url, ...(profile === null ? {} : { profile }) };
+  return { ...failure, hint: failure.hint === null ? `at ${where}` : `${failure.hint} (${where})`, details };
+}
+
 /** `stratctl: ` and what is wrong on one line; what to do on a second; as JSON one object on one line. */
 export function reportText({ exit: _exit, stack, ...failure }: Failure, { isJson }: { isJson: boolean }): string {
   if (isJson) return `${JSON.stringify(failure)}\n`;

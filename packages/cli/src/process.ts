@@ -1,22 +1,27 @@
+import { text } from "node:stream/consumers";
 import { CommanderError, type Command } from "commander";
 import type { Stratctl } from "@stratctl/sdk";
 import { givenOf, type Act } from "./commands/command.ts";
 import type { Deps, StopTime } from "./deps.ts";
-import { failureOf, reportText } from "./failure.ts";
+import { failureAt, failureOf, reportText, type Place } from "./failure.ts";
 import { buildProgram } from "./program.ts";
-import { configFile, readConfig, settingsOf } from "./settings.ts";
-import { openScreen, type Screen } from "./terminal/screen.ts";
+import { configFile, readConfig, settingsOf, withoutPassword, type Settings } from "./settings.ts";
+import { openScreen, type Environment, type Screen } from "./terminal/screen.ts";
 
 /** Runs the command of this process and sets its exit status. Nothing is thrown. */
 export async function runProcess(process: NodeJS.Process): Promise<void> {
   const argv = process.argv.slice(2);
   const screen = openScreen(process, { noColor: argv.includes("--no-color") });
   const stopper = stopOn(process);
-  const held: { stratctl: Promise<Stratctl> | null } = { stratctl: null };
+  const held: { stratctl: Promise<Stratctl> | null; place: Place | null } = { stratctl: null, place: null };
   const act: Act = (run) =>
     async function (this: Command) {
       const flags = givenOf(rootOf(this));
-      const settings = async () => settingsOf({ flags, env: process.env, config: await readConfig(configFile(process.env)) });
+      const settings = async (): Promise<Settings> => {
+        const found = await settingsOf({ flags, env: process.env, config: await readConfig(configFile(process.env)) });
+        held.place = placeOf(found, process.env);
+        return found;
+      };
       const deps: Deps = {
         screen,
         env: process.env,
@@ -25,13 +30,14 @@ export async function runProcess(process: NodeJS.Process): Promise<void> {
         output: { format: flags.isSet("json") ? "json" : flags.isSet("csv") ? "csv" : "auto", header: flags.isSet("header") },
         settings,
         connect: () => (held.stratctl ??= open(settings, stopper.signal)),
+        input: () => (process.stdin.isTTY ? Promise.resolve(null) : text(process.stdin)),
         ask: () => openAskAt(process, screen, stopper.signal),
         takeTime: stopper.takeTime,
       };
       await run(deps, givenOf(this));
     };
   const program = quietened(buildProgram(act), screen);
-  const status = await statusOf(() => runCommand(program, argv), { program, argv, screen });
+  const status = await statusOf(() => runCommand(program, argv), { program, argv, screen, place: () => held.place });
   await held.stratctl?.then((stratctl) => stratctl.close()).catch(() => undefined);
   process.exitCode = stopper.status() ?? status;
 }
@@ -52,14 +58,14 @@ function quietened(command: Command, screen: Screen): Command {
 /** The one place where an error becomes lines on standard error and an exit status. */
 async function statusOf(
   work: () => Promise<void>,
-  { program, argv, screen }: { program: Command; argv: readonly string[]; screen: Screen },
+  { program, argv, screen, place }: { program: Command; argv: readonly string[]; screen: Screen; place: () => Place | null },
 ): Promise<number> {
   try {
     await work();
     return 0;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0; // --help and --version
-    const failure = await failureOf(error, namesOf(program, argv));
+    const failure = failureAt(await failureOf(error, namesOf(program, argv)), place());
     screen.note(reportText(failure, { isJson: argv.includes("--json") }));
     return failure.exit;
   }
@@ -77,8 +83,17 @@ function rootOf(command: Command): Command {
 }
 
 async function open(settings: Deps["settings"], signal: AbortSignal): Promise<Stratctl> {
-  const [{ connect }, options] = await Promise.all([import("@stratctl/sdk"), settings()]);
-  return connect({ ...options, signal });
+  const [{ connect }, { token_file, ...options }] = await Promise.all([import("@stratctl/sdk"), settings()]);
+  if (token_file === undefined) return connect({ ...options, signal });
+  const { readTokenFile } = await import("@stratctl/sdk/internal");
+  // Read for each attempt: whoever renews a token writes it anew.
+  return connect({ ...options, signal, getToken: () => readTokenFile(token_file) });
+}
+
+/** A server, or what a profile names; null where an error tells by itself which database it is about. */
+function placeOf({ url: found, profile }: Settings, env: Environment): Place | null {
+  const url = found ?? env["DATABASE_URL"] ?? "";
+  return profile === null && !/^\s*https?:/i.test(url) ? null : { profile, url: withoutPassword(url) };
 }
 
 async function openAskAt({ stdin, stderr }: NodeJS.Process, screen: Screen, signal: AbortSignal): ReturnType<Deps["ask"]> {

@@ -31,6 +31,7 @@ test("all commands of the tree are described", () => {
     leg: "add list update close remove",
     db: "start stop status url migrate",
     config: "get set unset list path",
+    profile: "add use list remove",
   };
   const verbs = Object.entries(nouns).flatMap(([noun, names]) => names.split(" ").map((verb) => `${noun} ${verb}`));
   const alone = ["mark", "m2m", "quote", "daemon", "replay", "record"];

@@ -8,6 +8,7 @@ import { addDb } from "./commands/db.ts";
 import { addLeg } from "./commands/leg.ts";
 import { addM2m } from "./commands/m2m.ts";
 import { addMark } from "./commands/mark.ts";
+import { addProfile } from "./commands/profile.ts";
 import { addQuote } from "./commands/quote.ts";
 import { addRecord } from "./commands/record.ts";
 import { addReplay } from "./commands/replay.ts";
@@ -19,7 +20,9 @@ export function buildProgram(act: Act): Command {
     .description("Options strategies marked to market through every minute of the session.")
     .version(version(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
-    .option("--url <url>", "the database, postgres://…; else STRATCTL_URL, DATABASE_URL, the built-in one")
+    .option("--url <url>", "the database, postgres://…, or the server, https://…; else STRATCTL_URL, …, the built-in database")
+    .option("--profile <name>", "a database or server that is kept: stratctl profile")
+    .option("--token-file <file>", "the token for a server; else STRATCTL_TOKEN, STRATCTL_TOKEN_FILE, the profile's")
     .option("--account <account>", "the account, by id or alias; else STRATCTL_ACCOUNT, the only one")
     .addOption(new Option("--json", "data as JSON, and errors too").conflicts("csv"))
     .option("--csv", "rows as CSV (RFC 4180), with a header")
@@ -52,6 +55,7 @@ export function buildProgram(act: Act): Command {
   program.commandsGroup("Settings:");
   addDb(program, act);
   addConfig(program, act);
+  addProfile(program, act);
   for (const group of program.commands) if (group.commands.length > 0) group.helpCommand(false);
   return program;
 }

@@ -38,6 +38,8 @@ export {
 } from "./store/embedded.ts";
 export { temporaryEmbedded, type TemporaryDatabase } from "./store/embedded/temporary.ts";
 export { databaseUrl, openDatabase, openSources } from "./connect.ts";
+export { readTokenFile } from "./api/client/token-file.ts";
+export { isServerUrl, serverUrl } from "./api/client/url.ts";
 export type { Database, Db } from "./store/db.ts";
 export { StratctlError } from "./errors.ts";
 export { m2mUnits, TOO_LARGE, unpricedReason } from "./m2m/mark.ts";

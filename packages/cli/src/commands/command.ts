@@ -19,7 +19,9 @@ export type Run = (deps: Deps, given: Given) => Promise<void>;
 export type Act = (run: Run) => (this: Command) => Promise<void>;
 
 export function givenOf(command: Command): Given {
-  const value = (flag: string): unknown => command.getOptionValue(flag);
+  // An option of all commands is the program's, wherever it is written.
+  const value = (flag: string, of: Command | null = command): unknown =>
+    of === null ? undefined : (of.getOptionValue(flag) ?? value(flag, of.parent));
   return {
     argument: (place) => command.args[place],
     all: command.args,

@@ -1,13 +1,15 @@
-import { basename, dirname, extname } from "node:path";
+import { basename, dirname, extname, resolve } from "node:path";
 import type { Command } from "commander";
 import type Conf from "conf";
 import type { Deps } from "../deps.ts";
 import { deliver } from "../output.ts";
-import { CONFIG_KEYS, configFile, HTTP_NAMES, readConfig, type ConfigKey, type PlainKey } from "../settings.ts";
+import { CONFIG_KEYS, configFile, HTTP_NAMES, readConfig, withoutPassword, type ConfigKey, type PlainKey } from "../settings.ts";
+import type { Environment } from "../terminal/screen.ts";
 import { examples, type Act } from "./command.ts";
 
 const MEANINGS = {
-  url: "the database: postgres://user@host/name",
+  url: "the database or server: postgres://user@host/name, https://host",
+  token_file: "the file with the token for a server that no profile names: /a/file",
   account: "the account of calls that name none",
   redis_url: "where prices are looked up first: redis://host:6379, or /a/socket",
   ticker_url: "the ticker service, asked for what Redis lacks: http://host:8080",
@@ -33,7 +35,7 @@ export function addConfig(program: Command, act: Act): void {
     .addHelpText(
       "after",
       `\nSettings:\n${Object.entries(MEANINGS)
-        .map(([key, meaning]) => `  ${key.padEnd(11)} ${meaning}`)
+        .map(([key, meaning]) => `  ${key.padEnd(10)} ${meaning}`)
         .join("\n")}\n\nHow a daemon serves HTTP, all in docs/api.md:\n${httpKeys()}\n${examples(
         ["stratctl config set account XJ4540"],
         ["stratctl config set http.port 8090"],
@@ -80,10 +82,11 @@ export async function runGet({ env, screen, output }: Deps, { key }: { key: stri
 
 export async function runSet({ env, screen }: Deps, { key, value }: { key: string; value: string }): Promise<void> {
   const known = await knownKey(key);
-  await judge(known, value);
+  const kept = FILES.has(known) ? resolve(value) : value;
+  await judge(known, kept);
   const file = configFile(env);
   await readConfig(file); // a file that cannot be understood is not written over
-  await change(file, (store) => store.set(known, value));
+  await changeConfig(file, (store) => store.set(known, kept));
   if (screen.isTerminal) screen.note(`${known} is kept in ${file}\n`);
 }
 
@@ -91,7 +94,7 @@ export async function runUnset({ env }: Deps, { key }: { key: string }): Promise
   const known = await knownKey(key);
   const file = configFile(env);
   if ((await readConfig(file))[known] === undefined) return;
-  await change(file, (store) => store.delete(known));
+  await changeConfig(file, (store) => store.delete(known));
 }
 
 export async function runList(deps: Deps): Promise<void> {
@@ -116,22 +119,22 @@ export async function runList(deps: Deps): Promise<void> {
   });
 }
 
-/** Whoever looks over a shoulder, and whoever reads a pasted list, need not see it. */
-export function withoutPassword(value: string): string {
-  return value.replace(/^([a-z][a-z0-9+.-]*:\/\/[^/@:]*):.*@/i, "$1:***@").replaceAll(/([?&](?:password|token|key)=)[^&]*/gi, "$1***");
-}
+/** Commands run in any folder: what is kept is the whole path. */
+const FILES: ReadonlySet<ConfigKey> = new Set(["token_file", "http.jwt_secret_file"]);
 
 async function knownKey(key: string): Promise<ConfigKey> {
   const known = CONFIG_KEYS.find((one) => one === key);
   if (known !== undefined) return known;
   const { StratctlError } = await import("@stratctl/sdk");
-  throw new StratctlError("input_invalid", `"${key}" is not a setting`, {
-    hint: key.startsWith("http.") ? `settings of HTTP are ${HTTP_NAMES.join(", ")}` : `settings are ${KEYS}`,
-  });
+  throw new StratctlError("input_invalid", `"${key}" is not a setting`, { hint: hintFor(key) });
+}
+
+function hintFor(key: string): string {
+  if (key === "token") return "a token is kept in a file of its own: stratctl config set token_file <file>";
+  return key.startsWith("http.") ? `settings of HTTP are ${HTTP_NAMES.join(", ")}` : `settings are ${KEYS}`;
 }
 
 const SCHEMES = {
-  url: ["postgres", "postgresql"],
   redis_url: ["redis", "rediss"],
   ticker_url: ["http", "https"],
 } as const;
@@ -150,6 +153,11 @@ async function judge(key: ConfigKey, value: string): Promise<void> {
       hint: "it has no blanks, like XJ4540",
     });
   }
+  if (key === "url") return judgeUrl(value, { has_token: false, env: {} });
+  if (key === "token_file") {
+    const { readTokenFile } = await import("@stratctl/sdk/internal");
+    return void (await readTokenFile(value));
+  }
   if (key === "redis_url" && value.startsWith("/")) return;
   const schemes: readonly string[] = SCHEMES[key];
   const scheme = URL.canParse(value) ? new URL(value).protocol.slice(0, -1) : null;
@@ -159,16 +167,26 @@ async function judge(key: ConfigKey, value: string): Promise<void> {
   });
 }
 
+/** The URL of a database or of a server. Rejects with url_invalid. */
+export async function judgeUrl(url: string, { has_token, env }: { has_token: boolean; env: Environment }): Promise<void> {
+  const { isServerUrl, serverUrl, StratctlError } = await import("@stratctl/sdk/internal");
+  if (isServerUrl(url)) return void serverUrl(url, { has_token, insecure_http: env["STRATCTL_INSECURE_HTTP"] === "1" });
+  if (/^postgres(ql)?:\/\//i.test(url) && URL.canParse(url)) return;
+  throw new StratctlError("url_invalid", `url ${JSON.stringify(withoutPassword(url))} is not the URL of a database or a server`, {
+    hint: "write it like postgres://user@host/name, or https://host",
+  });
+}
+
 function isHttpKey(key: ConfigKey): key is Exclude<ConfigKey, PlainKey> {
   return key.startsWith("http.");
 }
 
 /** The file may hold a password: 0600, written whole or not at all. */
-async function change(file: string, work: (store: Conf<Record<ConfigKey, string>>) => void): Promise<void> {
+export async function changeConfig(file: string, work: (store: Conf) => void): Promise<void> {
   const { default: Store } = await import("conf");
   const extension = extname(file);
   try {
-    const store = new Store<Record<ConfigKey, string>>({
+    const store = new Store<Record<string, unknown>>({
       cwd: dirname(file),
       configName: basename(file, extension),
       fileExtension: extension.slice(1),

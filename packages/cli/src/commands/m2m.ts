@@ -3,6 +3,7 @@ import type { Candle, Interval, Strategy } from "@stratctl/sdk";
 import type { Deps } from "../deps.ts";
 import { deliver } from "../output.ts";
 import { examples, type Act } from "./command.ts";
+import { runFollow } from "./follow.ts";
 import { neededStrategy } from "./missing.ts";
 
 /** All of a candle, in the order a reader wants it. */
@@ -42,6 +43,7 @@ export function addM2m(program: Command, act: Act): void {
     .option("--to <time>", "up to this time")
     .addOption(new Option("--interval <interval>", "length of a candle").choices(INTERVALS).default("1m"))
     .option("--chart", "a plot instead of one line of bars")
+    .addOption(new Option("--follow", "its mark at each sample, as it is made, until Ctrl-C").conflicts(["day", "from", "to", "chart"]))
     .addHelpText(
       "after",
       examples(
@@ -49,18 +51,21 @@ export function addM2m(program: Command, act: Act): void {
         ["stratctl m2m condor --day 2025-07-31 --chart", "that day as a plot"],
         ["stratctl m2m condor --from 10:30 --to 11:30", "an hour of it"],
         ["stratctl m2m condor --interval 5m --json", "candles as data"],
+        ["stratctl m2m condor --follow", "live; with --json a line a mark"],
       ),
     )
     .action(
       act((deps, given) =>
-        runM2m(deps, {
-          strategy: given.argument(0),
-          day: given.text("day"),
-          from: given.text("from"),
-          to: given.text("to"),
-          interval: INTERVALS.find((interval) => interval === given.text("interval")) ?? "1m",
-          chart: given.isSet("chart"),
-        }),
+        given.isSet("follow")
+          ? runFollow(deps, { strategy: given.argument(0) })
+          : runM2m(deps, {
+              strategy: given.argument(0),
+              day: given.text("day"),
+              from: given.text("from"),
+              to: given.text("to"),
+              interval: INTERVALS.find((interval) => interval === given.text("interval")) ?? "1m",
+              chart: given.isSet("chart"),
+            }),
       ),
     );
 }

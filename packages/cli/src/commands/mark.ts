@@ -5,7 +5,8 @@ import { deliver } from "../output.ts";
 import { examples, type Act } from "./command.ts";
 import { neededStrategy } from "./missing.ts";
 
-const FIELDS = [
+/** All of a mark, in the order a reader wants it. */
+export const MARK_FIELDS = [
   "strategy_id",
   "at",
   "age_ms",
@@ -39,7 +40,7 @@ export async function runMark(deps: Deps, options: { strategy: string | undefine
   await deliver(deps, {
     data: mark,
     rows: mark === null ? [] : [mark],
-    fields: FIELDS,
+    fields: MARK_FIELDS,
     view: (view) => markCard(strategy, mark, { isNow: options.now }, view),
   });
 }

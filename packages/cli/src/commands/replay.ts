@@ -51,13 +51,14 @@ const GRACE_MS = 5_000;
 export async function runReplay(deps: Deps, options: Options): Promise<void> {
   const usage = "stratctl replay session.csv.gz --strategy condor";
   const path = await needed(deps, options.file, { name: "file", usage, ask: (ask) => ask.text({ message: "Recording" }) });
-  const [{ spanOf, speedOf }, engine, { openDatabase }] = await Promise.all([
+  const [{ spanOf, speedOf }, engine, { databaseUrl, openDatabase }] = await Promise.all([
     import("../terminal/typed.ts"),
     import("@stratctl/engine"),
     import("@stratctl/sdk/internal"),
   ]);
   const every_ms = engine.checkedInterval(spanOf(options.every, "--every"));
   const speed = speedOf(options.speed);
+  databaseUrl(await deps.settings()); // a server is refused before it is asked about strategies
   const asked = options.strategies === undefined ? null : await strategiesOf(deps, options.strategies);
   const { url } = await deps.settings();
   const db = await openDatabase({ url, signal: deps.signal });

@@ -10,7 +10,7 @@ const TOKEN_BYTES_MAX = 64 * 1024;
  */
 export async function readTokenFile(file: string): Promise<string> {
   const handle = await open(file).catch((cause: unknown) => {
-    throw unusable(file, "cannot be read", "is the path in STRATCTL_TOKEN_FILE right?", cause);
+    throw unusable(file, "cannot be read", "is the path right?", cause);
   });
   try {
     const { mode, size } = await handle.stat();

@@ -86,6 +86,7 @@ onEveryPostgres("streams of the server over", (store) => {
       "content-type": "text/event-stream",
       "cache-control": "no-cache, no-transform",
       "x-accel-buffering": "no",
+      connection: "close",
     });
     expect(response.headers.get("content-encoding")).toBe(null);
     const text = await textUntil(response, `id: ${at(3)}\nevent: mark\ndata: ${JSON.stringify(mark(strategy_id, 3))}\n\n`);
@@ -116,6 +117,10 @@ onEveryPostgres("streams of the server over", (store) => {
       open(path(), { accept: "application/json" }),
     ]);
     expect(answers.map(({ response }) => response.status)).toEqual([400, 404, 404, 403, 406]);
+    expect(await answers[0]?.response.json()).toMatchObject({
+      detail: 'Last-Event-ID must be the id of an event, an instant with its zone, got "yesterday"',
+      errors: [{ field: "Last-Event-ID" }],
+    });
   });
 
   test("a reader that is gone leaves the stream, and one that has too many is refused", async () => {
@@ -125,7 +130,8 @@ onEveryPostgres("streams of the server over", (store) => {
     );
     const opened = await Promise.all(Array.from({ length: 20 }, () => open(path())));
     expect(opened.map(({ response }) => response.status)).toEqual(Array.from({ length: 20 }, () => 200));
-    expect((await open(path())).response.status).toBe(429);
+    const { response } = await open(path());
+    expect([response.status, response.headers.get("retry-after")]).toEqual([429, "5"]);
     for (const { leave } of opened) leave();
     await until(
       async () => expect(feed.open_count).toBe(0),

@@ -26,7 +26,7 @@ export { builtinCalendar, dayOf, lastSession, openAt, sessionOn, sessionsBetween
 export { lastDayOf } from "./market/expiry.ts";
 export { parseInstrument } from "./market/instrument.ts";
 export { builtinLots } from "./market/lots.ts";
-export { isoOf } from "./model/instant.ts";
+export { Instant, isoOf } from "./model/instant.ts";
 export {
   embeddedFolder,
   embeddedStatus,

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { StratctlError, type EventRoute, type StreamGap, type StreamOptions } from "@stratctl/sdk/internal";
+import { Instant, StratctlError, type EventRoute, type StreamGap, type StreamOptions } from "@stratctl/sdk/internal";
 import { failureOf, problemOf } from "./failure.ts";
 
 /** How long a reader that was cut off waits before it comes again. */
@@ -10,6 +10,8 @@ const RETRY_MS = 2_000;
 const HEARTBEAT_MS = 15_000;
 /** Streams that one subject reads at once. */
 const STREAMS_MAX = 20;
+/** When one of too many may have ended, nobody knows: not at once. */
+const RETRY_AFTER_S = 5;
 /** The longest that a timer takes. */
 const TIMER_MS_MAX = 2_147_483_647;
 
@@ -32,7 +34,7 @@ const open_counts = new WeakMap<object, Map<string, number>>();
  */
 export async function sendEvents(request: FastifyRequest, reply: FastifyReply, options: EventsOptions): Promise<FastifyReply> {
   const { "last-event-id": given } = request.headers;
-  const after = [given].flat()[0];
+  const after = afterOf([given].flat()[0]);
   const leave = enter(request);
   reply.raw.once("close", leave);
   const signal = AbortSignal.any([options.signal, expiryOf(request)]);
@@ -40,14 +42,20 @@ export async function sendEvents(request: FastifyRequest, reply: FastifyReply, o
   const { promise: begun, resolve: begin } = Promise.withResolvers<null>();
   const events = options.open({
     signal,
-    after: after === "" ? undefined : after,
+    after,
     onGap: (gap) => gaps.push(gap),
     onOpen: () => begin(null),
   });
   const iterator = events[Symbol.asyncIterator]();
   const first = iterator.next();
   await Promise.race([begun, first]);
-  reply.headers({ "content-type": "text/event-stream", "cache-control": "no-cache, no-transform", "x-accel-buffering": "no" });
+  reply.headers({
+    "content-type": "text/event-stream",
+    "cache-control": "no-cache, no-transform",
+    "x-accel-buffering": "no",
+    // A connection that is kept would hold up the server's end.
+    connection: "close",
+  });
   const lines = linesOf({ ...options, signal, request_id: request.id }, { iterator, first, gaps });
   return reply.code(200).send(Readable.from(lines, { objectMode: false, highWaterMark: 0 }));
 }
@@ -95,6 +103,17 @@ async function orSilence<Value>(promise: Promise<Value>, ms: number): Promise<Va
   }
 }
 
+/** Refused here by the header's name: the field of the call has another. */
+function afterOf(given: string | undefined): string | undefined {
+  if (given === undefined || given === "") return undefined;
+  if (Instant.safeParse(given).success) return given;
+  const message = `must be the id of an event, an instant with its zone, got ${JSON.stringify(given.slice(0, 40))}`;
+  throw new StratctlError("input_invalid", `Last-Event-ID ${message}`, {
+    hint: "leave it out to begin with the latest mark",
+    details: { errors: [{ field: "Last-Event-ID", message }] },
+  });
+}
+
 /** Counts the stream to its token's subject until it is left. */
 function enter({ server, caller }: FastifyRequest): () => void {
   const subject = caller?.subject ?? "";
@@ -104,6 +123,7 @@ function enter({ server, caller }: FastifyRequest): () => void {
   if (count >= STREAMS_MAX)
     throw new StratctlError("rate_limited", `${STREAMS_MAX} streams are open already`, {
       hint: "close one, or follow a whole account with GET /marks/stream",
+      details: { retry_after_s: RETRY_AFTER_S },
     });
   counts.set(subject, count + 1);
   return () => {

@@ -4,8 +4,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openSources } from "../../packages/sdk/src/connect.ts";
 import { openPool, type Database } from "../../packages/sdk/src/store/db.ts";
-import { upsertMany } from "../../packages/sdk/src/store/mark.ts";
 import { startApi, type RunningApi } from "../support/api.ts";
+import { writeMark } from "./marks.ts";
 import { withoutChance } from "./script.ts";
 import { openShell, type Shell } from "./shell.ts";
 
@@ -113,28 +113,15 @@ describe("a command of a server", () => {
 
 describe("m2m --follow", () => {
   const at = (second: number): string => `2025-07-31T04:00:0${second}Z`;
-  const write = (database: Database, strategy_id: number, second: number) =>
-    upsertMany(database, {
-      length: 1,
-      at_ms: Date.parse(at(second)),
-      strategy_id: Int32Array.of(strategy_id),
-      m2m_units: Float64Array.of(second * 10_000),
-      entry_value_units: new Float64Array(1),
-      realized_pnl_units: new Float64Array(1),
-      instrument_count: Int32Array.of(2),
-      priced: Int32Array.of(2),
-      stale: new Int32Array(1),
-      oldest_age_ms: Float64Array.of(5),
-      reason: [null],
-    });
+  const write = (strategy_id: number, second: number) => writeMark(desk.db, { strategy_id, at: at(second), m2m: second });
 
   test.each(["server", "database"])("of a %s is a line a mark until Ctrl-C, and no process shows the token", async (door) => {
-    const { remote, db } = desk;
+    const { remote } = desk;
     const name = `Live ${door}`;
     const env = door === "server" ? overHttp() : {};
-    const made = await remote.run(`stratctl strategy create "${name}" --json`, { env });
+    const made = await remote.run(`stratctl account add XJ4540 --if-missing >&2 && stratctl strategy create "${name}" --json`, { env });
     const { strategy_id }: { strategy_id: number } = JSON.parse(made.stdout);
-    await write(db, strategy_id, 1);
+    await write(strategy_id, 1);
     const child = remote.start(`exec stratctl m2m "${name}" --follow --json`, { env });
     let out = "";
     let err = "";
@@ -143,7 +130,7 @@ describe("m2m --follow", () => {
     for await (const text of child.stdout?.setEncoding("utf8") ?? []) {
       out += String(text);
       const count = out.split("\n").length - 1;
-      if (count === 1) await write(db, strategy_id, 2);
+      if (count === 1) await write(strategy_id, 2);
       if (count >= 2) break;
     }
     expect(commandLines().filter((line) => line.includes(desk.token))).toEqual([]);

@@ -1,6 +1,8 @@
 import { spawnSync, type ChildProcess } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { displayWidth } from "../../packages/cli/src/terminal/format.ts";
+import { openPool } from "../../packages/sdk/src/store/db.ts";
+import { writeMark } from "./marks.ts";
 import { openShell, type Shell } from "./shell.ts";
 
 /** The binary at a real terminal, which util-linux' `script` makes: where it may ask, and how wide it may be. */
@@ -10,6 +12,9 @@ const missing = isThere ? null : "skipped: no `script` of util-linux to make a t
 if (missing !== null) console.warn(missing);
 
 const ESCAPE = "\u001B";
+/** What lies between is shown at once. */
+const BEGIN = `${ESCAPE}[?2026h`;
+const END = `${ESCAPE}[?2026l`;
 const DEADLINE_MS = 30_000;
 
 let shell: Shell;
@@ -83,6 +88,32 @@ describe.skipIf(missing)("at a terminal", () => {
     expect(text).toContain("█");
     expect(text.slice(text.lastIndexOf("█"))).toContain(`\r${ESCAPE}[2K`);
     expect(text).toContain("next: stratctl m2m Condor --day 2025-07-31");
+  });
+
+  test("m2m --follow is drawn in its own place, a frame a write, and its last frame stays", async () => {
+    const database = await openPool(shell.env["DATABASE_URL"] ?? "");
+    const { strategy_id }: { strategy_id: number } = JSON.parse((await shell.run("stratctl strategy create Live --json")).stdout);
+    const terminal = openTerminal("stratctl m2m live --follow");
+    await terminal.sees("waiting for the next mark");
+    await writeMark(database, { strategy_id, at: "2025-07-31T04:00:01Z", m2m: 1234 });
+    await terminal.sees("M2M ₹ 1,234.00");
+    await writeMark(database, { strategy_id, at: "2025-07-31T04:00:02Z", m2m: -500 });
+    await terminal.sees("M2M ₹ -500.00");
+    await terminal.sees(END);
+    terminal.types("\u0003");
+    expect(await terminal.ends()).toBe(130);
+    await database.close();
+    const [before = "", ...frames] = terminal.text().split(BEGIN);
+    const drawn = frames.map((frame) => frame.replaceAll("\r\n", "\n"));
+    expect(before).toBe("");
+    // Each goes up as many lines as the one before it has, and what the terminal wrote of Ctrl-C lies below.
+    const lines = drawn.map((frame) => frame.split(END)[0]?.split("\n").length ?? 0);
+    expect(drawn.map((frame) => /^\[(\d+)A\r\[J/.exec(frame.replaceAll(ESCAPE, ""))?.[1])).toEqual([
+      undefined,
+      ...lines.slice(0, -1).map((count) => String(count - 1)),
+    ]);
+    expect(drawn.at(-1)).toContain("09:30:02 IST · 2 of 2 legs priced · low -1,234.00 · high +500.00\n");
+    expect(drawn.at(-1)?.endsWith(END)).toBe(true);
   });
 
   test("Ctrl-C ends a daemon cleanly, with 130", async () => {

@@ -1,9 +1,11 @@
+import { randomBytes } from "node:crypto";
 import { builtinCalendar, builtinLots } from "../../packages/sdk/src/index.ts";
-import type { Caller, Context } from "../../packages/sdk/src/api/service/context.ts";
+import type { Context } from "../../packages/sdk/src/api/service/context.ts";
 import type { Scope } from "../../packages/sdk/src/api/route.ts";
-import { StratctlError } from "../../packages/sdk/src/errors.ts";
 import type { Loop } from "../../packages/engine/src/loop.ts";
 import type { LogLine } from "../../packages/engine/src/log.ts";
+import { createVerifier, mintToken } from "../../packages/engine/src/http/access.ts";
+import type { Secret } from "../../packages/engine/src/http/secret.ts";
 import { serve } from "../../packages/engine/src/http/server.ts";
 import { HttpSettings } from "../../packages/engine/src/http/settings.ts";
 
@@ -13,6 +15,8 @@ export interface ApiOptions extends Partial<Omit<Context, "caller" | "account_id
   readonly settings?: Readonly<Record<string, unknown>> | undefined;
   /** What a daemon would tell; there is none unless said. */
   readonly loop?: Loop | null;
+  /** What its tokens are signed with; one of its own unless said. */
+  readonly secret?: Secret;
 }
 
 export interface TokenClaims {
@@ -21,6 +25,8 @@ export interface TokenClaims {
   /** Both unless said. */
   readonly scopes?: readonly Scope[];
   readonly subject?: string;
+  /** An hour unless said. */
+  readonly ttl_s?: number;
 }
 
 export interface RunningApi extends AsyncDisposable {
@@ -31,12 +37,13 @@ export interface RunningApi extends AsyncDisposable {
   readonly close: () => Promise<void>;
 }
 
+const newSecret = (): Secret => ({ key: randomBytes(32), is_local: true });
+
 const BOTH: readonly Scope[] = ["read", "trade"];
 
 /** A real server on a free port of this machine, over a test's database. */
-export async function startApi({ db, settings, loop = null, ...world }: ApiOptions): Promise<RunningApi> {
+export async function startApi({ db, settings, loop = null, secret = newSecret(), ...world }: ApiOptions): Promise<RunningApi> {
   const lines: LogLine[] = [];
-  const callers = new Map<string, Caller>();
   const parsed = HttpSettings.parse({ port: 0, ...settings });
   const server = await serve({
     settings: parsed,
@@ -50,21 +57,11 @@ export async function startApi({ db, settings, loop = null, ...world }: ApiOptio
       feed: null,
       ...world,
     },
-    verifier: {
-      async verify(authorization) {
-        if (authorization === undefined) throw new StratctlError("token_required", "this call wants a token");
-        const caller = callers.get(authorization.replace(/^Bearer /, ""));
-        if (caller === undefined) throw new StratctlError("token_invalid", "the token is not one of this server");
-        return caller;
-      },
-    },
+    verifier: createVerifier(parsed, secret),
     log: (line) => lines.push(line),
     loop,
   });
-  const token: RunningApi["token"] = async ({ accounts = "all", scopes = BOTH, subject = "test" } = {}) => {
-    const name = `token-${callers.size}`;
-    callers.set(name, { subject, accounts: accounts === "all" ? accounts : new Set(accounts), scopes: new Set<Scope>(scopes) });
-    return name;
-  };
+  const token: RunningApi["token"] = ({ accounts = "all", scopes = BOTH, subject = "test", ttl_s = 3600 } = {}) =>
+    mintToken(secret, { accounts, scopes, subject, ttl_s, now_ms: Date.now() });
   return { url: server.url, lines, token, close: server.close, [Symbol.asyncDispose]: server.close };
 }

@@ -1,7 +1,9 @@
 export { checkedInterval, systemClock, type Clock } from "./clock.ts";
 export { runDaemon, type DaemonOptions, type DaemonPass, type DaemonReport, type DaemonTiming } from "./daemon.ts";
 export type { GapSpan, StrategyNotes } from "./gaps.ts";
+export { mintToken, type TokenClaims } from "./http/access.ts";
 export { serveApi, type DaemonApiOptions } from "./http/daemon-api.ts";
+export { secretOf, type Secret } from "./http/secret.ts";
 export { HttpSettings, parseHttpSettings } from "./http/settings.ts";
 export { createLog, type Log, type LogLine } from "./log.ts";
 export type { Loop, LoopListener, LoopStanding, Served } from "./loop.ts";

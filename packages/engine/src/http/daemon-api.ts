@@ -1,7 +1,6 @@
-import { builtinCalendar, builtinLots, StratctlError, type Database, type QuoteSource } from "@stratctl/sdk/internal";
+import { builtinCalendar, builtinLots, type Database, type QuoteSource } from "@stratctl/sdk/internal";
 import type { Log } from "../log.ts";
 import type { Loop, Served } from "../loop.ts";
-import type { Verifier } from "./gate.ts";
 import type { HttpSettings } from "./settings.ts";
 
 export interface DaemonApiOptions {
@@ -16,10 +15,14 @@ export interface DaemonApiOptions {
  * Serves the API beside a daemon's loop: `runDaemon({ …, serve: (loop) => serveApi(options, loop) })`. What it stands on is loaded
  * here, so that a daemon that serves nothing does not pay for it.
  *
- * @throws StratctlError address_in_use; input_invalid: a host that is not of this machine
+ * @throws StratctlError address_in_use; input_invalid: a host that is not of this machine; file_unusable: the secret
  */
 export async function serveApi({ database, sources, settings, log }: DaemonApiOptions, loop: Loop): Promise<Served> {
-  const { serve } = await import("./server.ts");
+  const [{ serve }, { createVerifier }, { secretOf }] = await Promise.all([
+    import("./server.ts"),
+    import("./access.ts"),
+    import("./secret.ts"),
+  ]);
   if (!isOfThisMachine(settings.host))
     log({
       level: "warn",
@@ -38,16 +41,11 @@ export async function serveApi({ database, sources, settings, log }: DaemonApiOp
       m2m_basis: settings.m2m_basis,
       feed: loop.feed,
     },
-    verifier: NOBODY,
+    verifier: createVerifier(settings, await secretOf(settings)),
     log,
     loop,
   });
 }
-
-/** Stands where the server's keys will: nobody is let in. */
-const NOBODY: Verifier = {
-  verify: () => Promise.reject(new StratctlError("token_invalid", "this server has no keys yet, and takes no token")),
-};
 
 function isOfThisMachine(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);

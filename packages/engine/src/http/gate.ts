@@ -1,16 +1,13 @@
 import { createHash } from "node:crypto";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ERRORS, StratctlError, type Caller } from "@stratctl/sdk/internal";
+import type { Verifier } from "./access.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
     /** Who calls; null on a route that wants no token. */
     caller: Caller | null;
   }
-}
-
-export interface Verifier {
-  verify(authorization: string | undefined): Promise<Caller>;
 }
 
 export interface Gate {

@@ -62,6 +62,6 @@ export async function startApi({ db, settings, loop = null, secret = newSecret()
     loop,
   });
   const token: RunningApi["token"] = ({ accounts = "all", scopes = BOTH, subject = "test", ttl_s = 3600 } = {}) =>
-    mintToken(secret, { accounts, scopes, subject, ttl_s, now_ms: Date.now() });
+    mintToken(secret, { accounts, scopes, subject, ttl_s, now_ms: Date.now(), settings: parsed });
   return { url: server.url, lines, token, close: server.close, [Symbol.asyncDispose]: server.close };
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command, Option } from "commander";
 import { addAccount } from "./commands/account.ts";
-import { examples, type Act } from "./commands/command.ts";
+import { again, examples, type Act } from "./commands/command.ts";
 import { addConfig } from "./commands/config.ts";
 import { addDaemon } from "./commands/daemon.ts";
 import { addDb } from "./commands/db.ts";
@@ -13,6 +13,7 @@ import { addQuote } from "./commands/quote.ts";
 import { addRecord } from "./commands/record.ts";
 import { addReplay } from "./commands/replay.ts";
 import { addStrategy } from "./commands/strategy.ts";
+import { addToken } from "./commands/token.ts";
 
 /** The tree of commands. Nothing heavy is loaded for it: what a command needs it imports when it runs. */
 export function buildProgram(act: Act): Command {
@@ -23,7 +24,7 @@ export function buildProgram(act: Act): Command {
     .option("--url <url>", "the database, postgres://…, or the server, https://…; else STRATCTL_URL, …, the built-in database")
     .option("--profile <name>", "a database or server that is kept: stratctl profile")
     .option("--token-file <file>", "the token for a server; else STRATCTL_TOKEN, STRATCTL_TOKEN_FILE, the profile's")
-    .option("--account <account>", "the account, by id or alias; else STRATCTL_ACCOUNT, the only one")
+    .option("--account <account>", "the account, by id or alias; else STRATCTL_ACCOUNT, the only one", again)
     .addOption(new Option("--json", "data as JSON, and errors too").conflicts("csv"))
     .option("--csv", "rows as CSV (RFC 4180), with a header")
     .option("--header", "in a pipe: a line of names above the rows")
@@ -52,6 +53,7 @@ export function buildProgram(act: Act): Command {
   addDaemon(program, act);
   addReplay(program, act);
   addRecord(program, act);
+  addToken(program, act);
   program.commandsGroup("Settings:");
   addDb(program, act);
   addConfig(program, act);

@@ -6,6 +6,7 @@ export interface Given {
   /** An argument; undefined where it was left out. */
   argument(place: number): string | undefined;
   readonly all: readonly string[];
+  /** The last, where it may be given again. */
   text(flag: string): string | undefined;
   list(flag: string): string[] | undefined;
   isSet(flag: string): boolean;
@@ -26,7 +27,8 @@ export function givenOf(command: Command): Given {
     argument: (place) => command.args[place],
     all: command.args,
     text(flag) {
-      const text = value(flag);
+      const given = value(flag);
+      const text: unknown = Array.isArray(given) ? given.at(-1) : given;
       return typeof text === "string" ? text : undefined;
     },
     list(flag) {

@@ -54,18 +54,22 @@ export interface TokenClaims {
   readonly now_ms: number;
   /** Who is named as the one who made a strategy. */
   readonly subject: string;
+  /** Those of the server that it is for. */
+  readonly settings: Settings;
 }
 
 /** A token of the server's secret: what `stratctl token` prints. */
-export function mintToken(secret: Secret, { accounts, scopes, ttl_s, now_ms, subject }: TokenClaims, claim = "acct_ids"): Promise<string> {
+export function mintToken(secret: Secret, { accounts, scopes, ttl_s, now_ms, subject, settings }: TokenClaims): Promise<string> {
   const issued_s = Math.floor(now_ms / 1000);
-  return new SignJWT({ [claim]: accounts === "all" ? [ALL] : accounts, scope: scopes.join(" ") })
+  const { jwt_accounts_claim, jwt_audience, jwt_issuer } = settings;
+  const claims = { [jwt_accounts_claim]: accounts === "all" ? [ALL] : accounts, scope: scopes.join(" ") };
+  const token = new SignJWT(claims)
     .setProtectedHeader({ alg: "HS256", typ: "JWT" })
-    .setIssuer(LOCAL_ISSUER)
+    .setIssuer(secret.is_local ? LOCAL_ISSUER : (jwt_issuer ?? LOCAL_ISSUER))
     .setSubject(subject)
     .setIssuedAt(issued_s)
-    .setExpirationTime(issued_s + ttl_s)
-    .sign(secret.key);
+    .setExpirationTime(issued_s + ttl_s);
+  return (jwt_audience === undefined ? token : token.setAudience(jwt_audience)).sign(secret.key);
 }
 
 function tokenOf(authorization: string | undefined): string {

@@ -1,7 +1,7 @@
 import { builtinCalendar, builtinLots, type Database, type QuoteSource } from "@stratctl/sdk/internal";
 import type { Log } from "../log.ts";
 import type { Loop, Served } from "../loop.ts";
-import type { HttpSettings } from "./settings.ts";
+import { isLoopback, type HttpSettings } from "./settings.ts";
 
 export interface DaemonApiOptions {
   /** Connections of its own: whoever calls must not keep the loop from its writes. */
@@ -23,7 +23,7 @@ export async function serveApi({ database, sources, settings, log }: DaemonApiOp
     import("./access.ts"),
     import("./secret.ts"),
   ]);
-  if (!isOfThisMachine(settings.host))
+  if (!isLoopback(settings.host))
     log({
       level: "warn",
       event: "http",
@@ -45,8 +45,4 @@ export async function serveApi({ database, sources, settings, log }: DaemonApiOp
     log,
     loop,
   });
-}
-
-function isOfThisMachine(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }

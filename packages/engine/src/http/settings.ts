@@ -33,7 +33,16 @@ const Origin = z.string().refine((text) => URL.canParse(text) && new URL(text).o
   error: "is not an origin; write it like https://desk.example:3001, without a path",
 });
 
-const HttpUrl = z.url({ protocol: /^https?$/, error: "is not a URL; write it like https://users.example/.well-known/jwks.json" });
+/** Keys that come over a network as they are could be anybody's. */
+const KeysUrl = z
+  .url({ protocol: /^https?$/, error: "is not a URL; write it like https://users.example/.well-known/jwks.json" })
+  .refine((text) => URL.canParse(text) && (new URL(text).protocol === "https:" || isLoopback(new URL(text).hostname)), {
+    error: "must be https:// unless it is of this machine",
+  });
+
+export function isLoopback(host: string): boolean {
+  return ["localhost", "::1", "[::1]"].includes(host) || /^127(\.\d{1,3}){3}$/.test(host);
+}
 
 /** What signs a token with a key of its own; HS256 is for the shared secret and is not chosen. */
 const Algorithm = z.enum(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]);
@@ -49,7 +58,7 @@ export const HttpSettings = z.strictObject({
   /** Pages of these origins may call from a browser; none: no page may. */
   cors_origins: listOf(Origin).default([]),
   /** Where the keys of tokens that somebody else signs are. */
-  jwks_url: HttpUrl.optional(),
+  jwks_url: KeysUrl.optional(),
   jwt_issuer: z.string().trim().min(1).optional(),
   jwt_audience: z.string().trim().min(1).optional(),
   jwt_algorithms: listOf(Algorithm).default(["RS256", "ES256", "EdDSA"]),

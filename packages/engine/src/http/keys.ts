@@ -26,7 +26,8 @@ export class IssuerKeys {
   readonly #now: () => number;
   #held: Held | null = null;
   #fetched_ms = Number.NEGATIVE_INFINITY;
-  #tried_ms = Number.NEGATIVE_INFINITY;
+  /** When it was last tried for each reason: the first fetch must not make a key that is new right after it wait. */
+  readonly #tried_ms = { held: Number.NEGATIVE_INFINITY, unknown: Number.NEGATIVE_INFINITY };
   #fetching: Promise<void> | null = null;
 
   constructor(url: string, now: () => number) {
@@ -36,9 +37,9 @@ export class IssuerKeys {
 
   /** The key that a token's header names. Rejects with `server_busy` where no keys can be had, else as jose does. */
   async find(header: JWSHeaderParameters): Promise<CryptoKey> {
-    if (this.#held === null) await this.#fetch();
-    else if (header.kid !== undefined && !this.#held.ids.has(header.kid)) await this.#fetch();
-    else if (this.#now() - this.#fetched_ms > AGE_MS_MAX) void this.#fetch();
+    if (this.#held === null) await this.#fetch("held");
+    else if (header.kid !== undefined && !this.#held.ids.has(header.kid)) await this.#fetch("unknown");
+    else if (this.#now() - this.#fetched_ms > AGE_MS_MAX) void this.#fetch("held");
     const held = this.#held;
     if (held === null)
       throw new StratctlError("server_busy", "the keys that tokens are checked with cannot be had just now", {
@@ -49,10 +50,10 @@ export class IssuerKeys {
   }
 
   /** Never rejects: what a fetch did not bring is told by what is held. */
-  #fetch(): Promise<void> {
+  #fetch(why: "held" | "unknown"): Promise<void> {
     if (this.#fetching !== null) return this.#fetching;
-    if (this.#now() - this.#tried_ms < COOLDOWN_MS) return Promise.resolve();
-    this.#tried_ms = this.#now();
+    if (this.#now() - this.#tried_ms[why] < COOLDOWN_MS) return Promise.resolve();
+    this.#tried_ms[why] = this.#now();
     this.#fetching = this.#load().finally(() => {
       this.#fetching = null;
     });

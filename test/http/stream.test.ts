@@ -43,7 +43,11 @@ class ThreeMarks implements MarkFeed {
     }
   }
 
-  async *account(_: string, options: StreamOptions): AsyncGenerator<Mark[], void, undefined> {
+  group(_: string, __: () => Promise<readonly number[]>, options: StreamOptions): Promise<AsyncGenerator<Mark[], void, undefined>> {
+    return Promise.resolve(this.#together(options));
+  }
+
+  async *#together(options: StreamOptions): AsyncGenerator<Mark[], void, undefined> {
     for await (const one of this.strategy(1, options)) yield [one, { ...one, strategy_id: 2 }];
   }
 }

@@ -1,6 +1,6 @@
 import type { BookInstrument, BookLegs, Calendar, Db } from "@stratctl/sdk/internal";
 import { readLegs } from "@stratctl/sdk/internal";
-import { BookShelf } from "./shelf.ts";
+import { BookShelf, firstAtLeast } from "./shelf.ts";
 
 /**
  * The legs of all active strategies at an instant, ready to be priced. Strategy s has the legs from leg_from[s] up to, not
@@ -36,4 +36,10 @@ export function bookOf(legs: BookLegs, calendar: Calendar): Book {
 /** Open legs of a strategy. */
 export function legCount(book: Book, strategy: number): number {
   return (book.leg_from[strategy + 1] ?? 0) - (book.leg_from[strategy] ?? 0);
+}
+
+/** The place of a strategy in the book, or −1. */
+export function placeOf({ strategy_id: ids }: Book, strategy_id: number): number {
+  const place = firstAtLeast(ids, strategy_id, 0);
+  return ids[place] === strategy_id ? place : -1;
 }

@@ -232,6 +232,7 @@ class Daemon {
     if (at_ms <= this.#last_at_ms) this.#troubles.setBack(this.#last_at_ms, at_ms);
     this.#last_at_ms = at_ms;
     this.#pass_count += 1;
+    this.#feed.sweep(at_ms);
     this.#skipped_count += skipped_count;
     this.#troubles.skipped(skipped_count);
     const minute_ms = floorTo(at_ms, MINUTE_MS);

@@ -22,6 +22,7 @@ function world() {
       if (sampler.minute_ms === null) sampler.start(book, at_ms - (at_ms % 60_000));
       board.accept(0, (100 + second) * 10_000, at_ms, at_ms, "test");
       sampler.sample(at_ms);
+      feed.sweep(at_ms);
       feed.publish(sampler, at_ms);
     }
   };

@@ -1,27 +1,43 @@
 import { amountOf, isoOf, pnlUnits, type Mark, type MarkBatch, type MarkFeed, type StreamOptions } from "@stratctl/sdk/internal";
-import type { Book } from "./book.ts";
+import { legCount, placeOf, type Book } from "./book.ts";
 import type { Sampler } from "./sample.ts";
 
 /** For so long a channel holds its marks, and stays after its last reader has left. */
 const HELD_MS = 60_000;
+/** So often a group is asked whose marks it is of. */
+const ASKED_MS = 60_000;
+
+type Members = () => Promise<readonly number[]>;
+
+interface Sample {
+  readonly at_ms: number;
+  readonly marks: Mark[];
+}
 
 interface Channel {
+  /** Ascending. */
+  strategy_ids: readonly number[];
+  /** Null: they stay as they are. */
+  readonly members: Members | null;
+  asked_ms: number;
   /** By instant, ascending. */
-  held: Mark[];
-  /** Every mark after this instant is held. */
+  held: Sample[];
+  /** Every sample after this instant is held. */
   since_ms: number;
   /** Called once, at the next news. */
   waiting: (() => void)[];
   reader_count: number;
   left_at_ms: number;
-  /** The strategy is not in the book any more. */
+  /** None of its strategies is in the book any more. */
   is_over: boolean;
 }
 
-/** The marks of strategies at each sample, for who listens; the others cost nothing. Of accounts nothing is held yet. */
+/** The marks of strategies and groups of them at each sample, for who listens; the others cost nothing. */
 export class LiveFeed implements MarkFeed {
   readonly #book: () => Book;
-  readonly #channels = new Map<number, Channel>();
+  readonly #channels = new Map<string, Channel>();
+  /** The last pass, with or without a sample. */
+  #now_ms = Number.NEGATIVE_INFINITY;
   #last_at_ms = Number.POSITIVE_INFINITY;
 
   constructor(book: () => Book) {
@@ -32,65 +48,85 @@ export class LiveFeed implements MarkFeed {
     return this.#channels.size;
   }
 
+  /** Forgets what nobody listens to any more; once a pass, since none may be sampled for days. */
+  sweep(at_ms: number): void {
+    this.#now_ms = at_ms;
+    for (const [name, { reader_count, left_at_ms }] of this.#channels)
+      if (reader_count === 0 && at_ms - left_at_ms > HELD_MS) this.#channels.delete(name);
+  }
+
   /** Tells the sampler's last sample. */
   publish(sampler: Sampler, at_ms: number): void {
-    if (this.#channels.size > 0) this.#tell(sampler, at_ms);
+    for (const channel of this.#channels.values()) this.#tell(channel, sampler, at_ms);
     this.#last_at_ms = at_ms;
   }
 
   strategy(strategy_id: number, options: StreamOptions): AsyncIterable<Mark> | null {
-    return this.#book().strategy_id.includes(strategy_id) ? this.#read(strategy_id, options) : null;
+    if (!this.#marks(strategy_id)) return null;
+    return singly(this.#read(`strategy ${strategy_id}`, { strategy_ids: [strategy_id], members: null }, options));
   }
 
-  account(): null {
-    return null;
+  async group(name: string, members: Members, options: StreamOptions): Promise<AsyncIterable<Mark[]> | null> {
+    const strategy_ids = await members();
+    if (!strategy_ids.some((strategy_id) => this.#marks(strategy_id))) return null;
+    return this.#read(`group ${name}`, { strategy_ids, members }, options);
   }
 
-  #tell(sampler: Sampler, at_ms: number): void {
-    const marks = new Map(marksOf(sampler.marksOf([...this.#channels.keys()])).map((mark) => [mark.strategy_id, mark]));
-    for (const [strategy_id, channel] of this.#channels) {
-      if (channel.reader_count === 0 && at_ms - channel.left_at_ms > HELD_MS) {
-        this.#channels.delete(strategy_id);
-        continue;
-      }
-      channel.since_ms = Math.min(channel.since_ms, at_ms - 1);
-      const mark = marks.get(strategy_id);
-      if (mark !== undefined) channel.held.push(mark);
-      const first = channel.held.findIndex(({ at }) => Date.parse(at) > at_ms - HELD_MS);
-      const old = channel.held.splice(0, first === -1 ? channel.held.length : first).at(-1);
-      if (old !== undefined) channel.since_ms = Date.parse(old.at);
-      channel.is_over = !this.#book().strategy_id.includes(strategy_id);
-      for (const wake of channel.waiting.splice(0)) wake();
-    }
+  #marks(strategy_id: number): boolean {
+    const place = placeOf(this.#book(), strategy_id);
+    return place !== -1 && legCount(this.#book(), place) > 0;
   }
 
-  async *#read(strategy_id: number, { signal, after, onGap }: StreamOptions): AsyncGenerator<Mark, void, undefined> {
+  #tell(channel: Channel, sampler: Sampler, at_ms: number): void {
+    if (channel.members !== null && at_ms - channel.asked_ms >= ASKED_MS) void this.#ask(channel, channel.members, at_ms);
+    channel.since_ms = Math.min(channel.since_ms, at_ms - 1);
+    const marks = marksOf(sampler.marksOf(channel.strategy_ids));
+    if (marks.length > 0) channel.held.push({ at_ms, marks });
+    const first = channel.held.findIndex((sample) => sample.at_ms > at_ms - HELD_MS);
+    const old = channel.held.splice(0, first === -1 ? channel.held.length : first).at(-1);
+    if (old !== undefined) channel.since_ms = old.at_ms;
+    channel.is_over = !channel.strategy_ids.some((strategy_id) => placeOf(this.#book(), strategy_id) !== -1);
+    for (const wake of channel.waiting.splice(0)) wake();
+  }
+
+  /** Where the database does not say, the channel goes on with those it has. */
+  async #ask(channel: Channel, members: Members, at_ms: number): Promise<void> {
+    channel.asked_ms = at_ms;
+    channel.strategy_ids = await members().catch(() => channel.strategy_ids);
+  }
+
+  async *#read(
+    name: string,
+    of: Pick<Channel, "strategy_ids" | "members">,
+    { signal, after, onGap }: StreamOptions,
+  ): AsyncGenerator<Mark[], void, undefined> {
     signal?.throwIfAborted();
-    const channel = this.#enter(strategy_id);
+    const channel = this.#enter(name, of);
     const wakeAll = (): void => channel.waiting.splice(0).forEach((wake) => wake());
     signal?.addEventListener("abort", wakeAll);
     try {
-      const last = after ?? channel.held.at(-1)?.at;
-      let seen_ms = last === undefined ? Number.NEGATIVE_INFINITY : Date.parse(last);
+      let seen_ms = after === undefined ? (channel.held.at(-1)?.at_ms ?? Number.NEGATIVE_INFINITY) : Date.parse(after);
       for (;;) {
         signal?.throwIfAborted();
-        const next = channel.held.find(({ at }) => Date.parse(at) > seen_ms);
+        const next = channel.held.find(({ at_ms }) => at_ms > seen_ms);
         if (next !== undefined) {
-          if (seen_ms !== Number.NEGATIVE_INFINITY && seen_ms < channel.since_ms) onGap?.({ from: isoOf(seen_ms), to: next.at });
-          seen_ms = Date.parse(next.at);
-          yield next;
+          if (seen_ms !== Number.NEGATIVE_INFINITY && seen_ms < channel.since_ms) onGap?.({ from: isoOf(seen_ms), to: isoOf(next.at_ms) });
+          seen_ms = next.at_ms;
+          yield next.marks;
         } else if (channel.is_over) return;
         else await new Promise<void>((resolve) => channel.waiting.push(resolve));
       }
     } finally {
       signal?.removeEventListener("abort", wakeAll);
       channel.reader_count -= 1;
-      channel.left_at_ms = this.#last_at_ms;
+      channel.left_at_ms = this.#now_ms;
     }
   }
 
-  #enter(strategy_id: number): Channel {
-    const channel = this.#channels.get(strategy_id) ?? {
+  #enter(name: string, of: Pick<Channel, "strategy_ids" | "members">): Channel {
+    const channel = this.#channels.get(name) ?? {
+      ...of,
+      asked_ms: this.#now_ms,
       held: [],
       since_ms: this.#last_at_ms,
       waiting: [],
@@ -98,10 +134,14 @@ export class LiveFeed implements MarkFeed {
       left_at_ms: 0,
       is_over: false,
     };
-    this.#channels.set(strategy_id, channel);
+    this.#channels.set(name, channel);
     channel.reader_count += 1;
     return channel;
   }
+}
+
+async function* singly(samples: AsyncIterable<Mark[]>): AsyncGenerator<Mark, void, undefined> {
+  for await (const marks of samples) yield* marks;
 }
 
 function marksOf(batch: MarkBatch | null): Mark[] {

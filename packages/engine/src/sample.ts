@@ -10,7 +10,7 @@ import {
   type CandleSource,
   type MarkBatch,
 } from "@stratctl/sdk/internal";
-import { legCount, type Book } from "./book.ts";
+import { legCount, placeOf, type Book } from "./book.ts";
 import { hoursAt, openMask, type Hours } from "./hours.ts";
 import { countsAt, MinuteFold, numbersAt } from "./minute.ts";
 import { SeenPrices, type SeenOptions } from "./seen.ts";
@@ -141,7 +141,7 @@ export class Sampler {
   marksOf(strategy_ids: readonly number[]): MarkBatch | null {
     if (Number.isNaN(this.#at_ms)) return null;
     const minute = this.#current();
-    const places = strategy_ids.map((strategy_id) => minute.book.strategy_id.indexOf(strategy_id));
+    const places = strategy_ids.map((strategy_id) => placeOf(minute.book, strategy_id));
     return this.#batch(Int32Array.from(places.filter((place) => place !== -1 && isTold(minute, place, { flat: true }))));
   }
 

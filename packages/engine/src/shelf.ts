@@ -168,7 +168,7 @@ function runsOf(before: Book, news: Book, strategy_ids: ArrayLike<number>): Run[
   return runs;
 }
 
-function firstAtLeast(ascending: Int32Array, value: number, from: number): number {
+export function firstAtLeast(ascending: Int32Array, value: number, from: number): number {
   let low = from;
   let high = ascending.length;
   while (low < high) {

@@ -111,13 +111,15 @@ async function checked(work: () => Promise<JWTPayload>): Promise<JWTPayload> {
       throw invalid(CLAIMS.get(error.claim) ?? "a claim of the token is not as it must be");
     if (error instanceof errors.JWKSNoMatchingKey) throw invalid("the token is signed by a key that its issuer does not publish");
     if (error instanceof errors.JWSSignatureVerificationFailed) throw invalid("the token's signature is not good");
-    if (error instanceof errors.JOSEError) throw invalid("the token cannot be checked");
-    throw error;
+    // Also a key that its issuer publishes and that is none, or too short: nobody is let in by it.
+    throw new StratctlError("token_invalid", "the token cannot be checked", { cause: error });
   }
 }
 
+const NO_END = "the token has no end (exp), as a number of seconds";
+
 const CLAIMS: ReadonlyMap<string, string> = new Map([
-  ["exp", "the token has no end (exp), as a number of seconds"],
+  ["exp", NO_END],
   ["nbf", "the token is not good yet (nbf)"],
   ["iss", "the token is of another issuer (iss)"],
   ["aud", "the token is for another audience (aud)"],
@@ -126,10 +128,11 @@ const CLAIMS: ReadonlyMap<string, string> = new Map([
 
 function callerOf(payload: JWTPayload, { claim, isLocal }: { claim: string; isLocal: boolean }): Caller {
   const { sub, exp, typ, scope, scp } = payload;
+  if (!Number.isFinite(exp)) throw invalid(NO_END);
   if (typ === "refresh") throw invalid("a refresh token is for getting another, not for calls");
   const subject = Subject.safeParse(sub);
   if (!subject.success) throw invalid("the token does not say who calls (sub)");
-  const accounts = Accounts.safeParse(payload[claim] ?? undefined);
+  const accounts = Accounts.safeParse(payload[claim]);
   if (!accounts.success) throw invalid("the token's accounts are not a list of ids");
   const words = Words.safeParse(scope ?? scp ?? undefined);
   if (!words.success) throw invalid("the token's scopes are not words");

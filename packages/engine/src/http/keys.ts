@@ -2,7 +2,7 @@ import { createLocalJWKSet, type CryptoKey, type JWSHeaderParameters } from "jos
 import { z } from "zod";
 import { StratctlError } from "@stratctl/sdk/internal";
 
-const KeySet = z.object({ keys: z.array(z.looseObject({ kty: z.string() })) });
+const KeySet = z.object({ keys: z.array(z.looseObject({ kty: z.string() })).min(1) });
 
 const BYTES_MAX = 256 * 1024;
 const TIMEOUT_MS = 5_000;
@@ -43,7 +43,7 @@ export class IssuerKeys {
     const held = this.#held;
     if (held === null)
       throw new StratctlError("server_busy", "the keys that tokens are checked with cannot be had just now", {
-        details: { retry_after_s: Math.ceil(COOLDOWN_MS / 1000) },
+        details: { retry_after_s: Math.max(1, Math.ceil((this.#tried_ms.held + COOLDOWN_MS - this.#now()) / 1000)) },
       });
     if (header.kid === undefined && held.count > 1) throw new StratctlError("token_invalid", "the token names none of several keys (kid)");
     return held.find(header);

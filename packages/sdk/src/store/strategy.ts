@@ -64,6 +64,17 @@ export function list(db: Db, filter: StrategyFilter): Promise<Strategy[]> {
   );
 }
 
+/** Ids of an account's active strategies, ascending. */
+export async function activeIds(db: Db, account_id: string): Promise<number[]> {
+  const rows = await db.many(
+    z.object({ strategy_id: z.int() }),
+    "strategy.activeIds",
+    "select strategy_id from strategy where trading_account_id = $1 and status = 'active' order by strategy_id",
+    [account_id],
+  );
+  return rows.map(({ strategy_id }) => strategy_id);
+}
+
 export interface StrategyKey {
   /** Left out: whichever account it is of. */
   readonly account_id?: string | undefined;

@@ -40,6 +40,9 @@ export interface Caller {
 export interface MarkFeed {
   /** Null where this engine does not mark the strategy: another shard's, one without legs in the book. */
   strategy(strategy_id: number, options: StreamOptions): AsyncIterable<Mark> | null;
-  /** Active strategies of an account, all those of a sample at once; null where this engine does not mark the account. */
-  account(account_id: string, options: StreamOptions): AsyncIterable<Mark[]> | null;
+  /**
+   * The strategies that `members` names, all marks of a sample at once, by strategy; null where this engine marks none of them.
+   * `members` is asked again each minute.
+   */
+  group(name: string, members: () => Promise<readonly number[]>, options: StreamOptions): Promise<AsyncIterable<Mark[]> | null>;
 }

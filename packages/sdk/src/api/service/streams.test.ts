@@ -233,7 +233,7 @@ onEveryPostgres("marks without a feed", (store) => {
       const asked: [number | string, string | undefined][] = [];
       const feed: MarkFeed = {
         strategy: (id, { after }) => (asked.push([id, after]), id === idOf(0) ? one(MARK) : null),
-        account: (id, { after }) => (asked.push([id, after]), id === account_id ? one([MARK]) : null),
+        group: (id, _, { after }) => (asked.push([id, after]), Promise.resolve(id === account_id ? one([MARK]) : null)),
       };
       const fed = serviceOn(store.db, { feed });
       expect(await allOf(fed.strategies.m2m.stream({ strategy_id: idOf(0) }, { after: at(0) }))).toEqual([MARK]);
@@ -248,7 +248,7 @@ onEveryPostgres("marks without a feed", (store) => {
     });
 
     test("it is not asked for what the caller may not see", async () => {
-      const feed: MarkFeed = { strategy: () => one(MARK), account: () => one([MARK]) };
+      const feed: MarkFeed = { strategy: () => one(MARK), group: () => Promise.resolve(one([MARK])) };
       const fed = serviceOn(store.db, { feed, caller: callerOf(["NOBODY"]) });
       await expect(allOf(fed.strategies.m2m.stream({ strategy_id: idOf(0) }))).rejects.toMatchObject({
         code: "strategy_unknown",

@@ -17,8 +17,8 @@ import type { Context } from "./context.ts";
 const LOOK_MS = 1_000;
 
 /**
- * A strategy's marks: each sample's where the engine of this process marks it, else the latest one first and then each as it is
- * written, which an engine does every few seconds. A reader that takes longer than that gets the latest. With `after`, those
+ * A strategy's marks: the latest one that was written, and then each sample's where the engine of this process marks it, else each
+ * as it is written, which an engine does every few seconds. A reader that takes longer than that gets the latest. With `after`, those
  * after that instant; where some were written in between and are gone, onGap is told.
  *
  * Rejects with strategy_archived and strategy_unknown where the strategy is archived or removed meanwhile, and with
@@ -27,7 +27,10 @@ const LOOK_MS = 1_000;
 export function strategyStream(context: Context): Api["strategies"]["m2m"]["stream"] {
   return streaming(context, contract.strategies.m2m.stream, async (key, options) => {
     const { strategy_id } = refuseArchived(await strategyOf(context, key));
-    return context.feed?.strategy(strategy_id, options) ?? written(context, strategy_id, options);
+    const live = context.feed?.strategy(strategy_id, options) ?? null;
+    if (live === null) return written(context, strategy_id, options);
+    const latest = options.after === undefined ? await marks.find(context.database, { strategy_id }, context.now()) : null;
+    return latestFirst(latest === null ? [] : [latest], live, ({ at }) => at);
   });
 }
 
@@ -38,7 +41,12 @@ export function strategyStream(context: Context): Api["strategies"]["m2m"]["stre
 export function accountStream(context: Context): Api["marks"]["stream"] {
   return streaming(context, contract.marks.stream, async (input, options) => {
     const { account_id } = await accountOf(context, input.account_id);
-    return context.feed?.account(account_id, options) ?? writtenOf(context, account_id, options);
+    const { database, feed, now } = context;
+    const live = (await feed?.group(account_id, () => strategies.activeIds(database, account_id), options)) ?? null;
+    if (live === null) return writtenOf(context, account_id, options);
+    const latest =
+      options.after === undefined ? await marks.listSince(database, { account_id, since_ms: undefined, known: [] }, now()) : [];
+    return latestFirst([...Map.groupBy(latest, (mark) => mark.at).values()], live, ([first]) => first?.at ?? "");
   });
 }
 
@@ -55,6 +63,13 @@ function streaming<Input extends z.ZodType, Event>(
     options.onOpen?.();
     yield* events;
   };
+}
+
+/** What was written last, so that nobody waits for the next sample, or for Monday; then what is live and newer. */
+async function* latestFirst<Event>(latest: readonly Event[], live: AsyncIterable<Event>, instant: (event: Event) => string) {
+  const last = latest.at(-1);
+  yield* latest;
+  for await (const event of live) if (last === undefined || Date.parse(instant(event)) > Date.parse(instant(last))) yield event;
 }
 
 const After = z.object({ after: Instant });

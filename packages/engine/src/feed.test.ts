@@ -1,4 +1,5 @@
 import { builtinCalendar, isoOf, QuoteBoard, type StreamGap, type StreamOptions } from "@stratctl/sdk/internal";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { testBook } from "../../../test/support/book.ts";
 import { LiveFeed } from "./feed.ts";
@@ -67,7 +68,7 @@ test("what is not held any more is told as a gap, to who comes late and to who i
   expect(gaps).toEqual([{ from: at(2), to: at(41) }]);
 });
 
-test("a channel is left a minute after its last reader; another strategy and an account are not held", async () => {
+test("a channel is left a minute after its last reader, with samples or without, and another strategy is not held", async () => {
   const { feed, to, read } = world();
   to(0, 1);
   const stop = new AbortController();
@@ -79,4 +80,44 @@ test("a channel is left a minute after its last reader; another strategy and an 
   to(62, 63);
   expect(feed.channel_count).toBe(0);
   expect(feed.strategy(8, {})).toBe(null);
+  const again = read();
+  const next = again?.next();
+  to(64, 64);
+  await next;
+  await again?.return?.();
+  feed.sweep(OPEN_MS + 125_000);
+  expect(feed.channel_count).toBe(0);
+});
+
+test("a law: however often a reader is cut off, each mark is told once, in order, but for those that a gap names", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.record({ apart: fc.nat(90), read: fc.nat(40) }), { minLength: 1, maxLength: 8 }), async (turns) => {
+      const { gaps, to, read } = world();
+      let now = 0;
+      to(0, 0);
+      const told: number[] = [];
+      for (const { apart, read: count } of turns) {
+        const last = told.at(-1);
+        if (apart > 0) to(now + 1, (now += apart));
+        const reader = read(last === undefined ? {} : { after: at(last) });
+        for (let n = 0; n < count; n += 1) {
+          const next = reader?.next();
+          // Where nothing is held that is newer, the next sample is waited for.
+          await Promise.resolve();
+          to(now + 1, (now += 1));
+          const { value } = (await next) ?? {};
+          told.push((Date.parse(value?.at ?? "") - OPEN_MS) / 1000);
+        }
+        await reader?.return?.();
+      }
+      for (const [n, second] of told.entries()) {
+        const before = told[n - 1];
+        if (before === undefined || second === before + 1) continue;
+        expect(second).toBeGreaterThan(before);
+        expect(gaps).toContainEqual({ from: at(before), to: at(second) });
+      }
+      for (const { from, to: end } of gaps) expect(told.map(at)).toEqual(expect.arrayContaining([from, end]));
+    }),
+    { numRuns: 60 },
+  );
 });

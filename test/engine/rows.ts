@@ -1,8 +1,9 @@
 import { z } from "zod";
+import { InstantColumn } from "../../packages/sdk/src/model/instant.ts";
 import type { Database } from "../../packages/sdk/src/store/db.ts";
 import type { PlainCandle } from "./expected.ts";
 
-const Instant = z.date().transform((at) => at.toISOString());
+const Instant = InstantColumn.transform((at) => new Date(at).toISOString());
 
 const Row = z.object({
   minute: Instant,

@@ -3,7 +3,7 @@ import { openPool } from "../../packages/sdk/src/store/db.ts";
 
 /** What a process reads from the database of the URL it is given, in the time zone that it is started in. */
 const database = await openPool(process.argv[2] ?? "");
-const Row = z.object({ day: z.string(), days: z.array(z.string()), local: z.string(), at: z.date() });
+const Row = z.object({ day: z.string(), days: z.array(z.string()), local: z.string(), at: z.string() });
 const row = await database.one(
   Row,
   "test.date",

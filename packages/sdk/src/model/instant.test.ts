@@ -77,6 +77,14 @@ describe("Day and columns", () => {
   });
 
   test("timestamptz becomes an instant in UTC", () => {
-    expect(InstantColumn.parse(new Date("2025-07-31T09:15:00+05:30"))).toBe("2025-07-31T03:45:00Z");
+    for (const [text, instant] of [
+      ["2025-07-31 03:45:00+00", "2025-07-31T03:45:00Z"],
+      ["2025-07-31 03:45:00.5+00", "2025-07-31T03:45:00.500Z"],
+      ["2025-07-31 03:45:00.123456+00", "2025-07-31T03:45:00.123Z"],
+      ["2025-07-31 03:45:00.0004+00", "2025-07-31T03:45:00Z"],
+    ])
+      expect(InstantColumn.parse(text)).toBe(instant);
+    for (const text of ["infinity", "2025-07-31 09:15:00+05:30", "10000-01-01 00:00:00+00"])
+      expect(InstantColumn.safeParse(text).success, text).toBe(false);
   });
 });

@@ -22,5 +22,12 @@ export const InstantInput = z.union([Instant, Epoch, z.string().regex(/^\d{1,13}
   return isoOf(epoch >= 1e11 ? epoch : epoch * 1000);
 });
 
-/** `timestamptz` as the driver gives it. */
-export const InstantColumn = z.date().transform((at) => isoOf(at.getTime()));
+/** `timestamptz` as Postgres sends it to a session in UTC: `2025-07-31 03:45:00.123+00`, which a Date would cost twice as much to read. */
+export const InstantColumn = z
+  .string()
+  .regex(/^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d{1,6})?\+00$/, { error: "is not an instant in UTC" })
+  .transform((text) => {
+    const instant = `${text.slice(0, 10)}T${text.slice(11, 19)}`;
+    const milliseconds = text.length === 22 ? "" : text.slice(19, -3).padEnd(4, "0").slice(0, 4);
+    return milliseconds === "" || milliseconds === ".000" ? `${instant}Z` : `${instant}${milliseconds}Z`;
+  });

@@ -122,6 +122,9 @@ export const Price = Money.refine((price) => price > 0, { error: "must be above 
 
 /** `numeric` as Postgres sends it: text, parsed exactly. */
 export const MoneyColumn = z.string().transform((text, context) => {
+  // Of four decimals, as the columns are: the nearest double to the text is that of its units divided by 10,000.
+  const quick = text.length <= 17 && text.at(-5) === "." ? Number(text) : Number.NaN;
+  if (Math.abs(quick) <= MONEY_MAX) return quick + 0;
   const units = parseUnits(text);
   if (units !== null) return amountOf(units);
   context.addIssue({ code: "custom", message: `${text} is not an amount of at most four decimals` });

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import { onEveryPostgres } from "../../../../test/support/store.ts";
 import { bitsArray, instantArray, int4Array, int8Array, textArray } from "./array.ts";
+import { InstantColumn } from "../model/instant.ts";
 import { WholeColumn } from "./column.ts";
 
 /** The greatest and least instants that JavaScript's Date and an int8 of microseconds both hold are far outside these. */
@@ -14,7 +15,7 @@ onEveryPostgres("columns as array parameters", (store) => {
     const Row = z.object({
       ints: z.array(z.int()),
       wholes: z.array(WholeColumn.nullable()),
-      instants: z.array(z.date().nullable()),
+      instants: z.array(z.string().nullable()),
       bits: z.array(z.string().transform(BigInt)),
       texts: z.array(z.string().nullable()),
     });
@@ -49,7 +50,7 @@ onEveryPostgres("columns as array parameters", (store) => {
           ],
         );
         // −0 is a float's; to a whole number it is 0.
-        expect({ ...row, instants: row.instants.map((at) => at?.getTime() ?? null) }).toEqual({
+        expect({ ...row, instants: row.instants.map((at) => (at === null ? null : Date.parse(InstantColumn.parse(at)))) }).toEqual({
           ints,
           wholes: wholes.map((value) => (value === null ? null : value + 0)),
           instants: times,

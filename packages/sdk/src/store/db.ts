@@ -82,14 +82,16 @@ export function transaction<Result>(database: Database, work: (db: Db) => Promis
 }
 
 /**
- * Types that the driver would turn into a Date of the machine's zone or into floats, by the type to read them as: DATE,
- * timestamp and their arrays, and arrays of numeric and int8 stay text. numeric and int8 themselves are text already.
+ * Types that the driver would turn into a Date or into floats, by the type to read them as: DATE, timestamp, timestamptz and
+ * their arrays, and arrays of numeric and int8 stay text. numeric and int8 themselves are text already.
  */
 const READ_AS = new Map([
   [1082, 25],
   [1114, 25],
+  [1184, 25],
   [1182, 1009],
   [1115, 1009],
+  [1185, 1009],
   [1231, 1009],
   [1016, 1009],
 ]);
@@ -99,7 +101,7 @@ const READ_AS = new Map([
  * milliseconds. Planned anew each time, a large statement would be compiled anew as well, which took longer than to run it.
  */
 function sessionOf(timeout_ms: number): string {
-  return `set TimeZone = 'UTC'; set plan_cache_mode = force_custom_plan; set jit = off;
+  return `set TimeZone = 'UTC'; set DateStyle = 'ISO'; set plan_cache_mode = force_custom_plan; set jit = off;
     set statement_timeout = ${timeout_ms}; set idle_in_transaction_session_timeout = ${timeout_ms}`;
 }
 

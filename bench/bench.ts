@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { benchBook } from "./book.ts";
 import { isMet, tableOf, type Figure, type PartResult } from "./figure.ts";
 import { benchHistory } from "./history.ts";
+import { benchHttp } from "./http.ts";
 import { benchMemory } from "./memory.ts";
 import { benchPass } from "./pass.ts";
 import { benchReplay } from "./replay.ts";
@@ -29,6 +30,7 @@ const PARTS: Readonly<Record<string, (servers: Servers, options: BenchOptions) =
   book: (servers, { strategies, runs }) => benchBook(servers, { strategies: strategies ?? [100_000], runs }),
   embedded: (servers, { strategies, runs }) => benchPass(servers, { strategies: strategies ?? [1_000, 10_000], runs, kind: "embedded" }),
   history: (servers, { strategies, runs }) => benchHistory(servers, { strategy_count: strategies?.[0] ?? 2_000, runs }),
+  http: (servers, { strategies, runs }) => benchHttp(servers, { strategy_count: strategies?.[0] ?? 10_000, runs: Math.min(runs, 3) }),
   storage: (servers) => benchStorage(servers),
   replay: (servers, { strategies, runs }) => benchReplay(servers, { strategies: strategies ?? [1, 100, 10_000], runs }),
   startup: (servers, { runs }) => benchStartup(servers, { runs }),

@@ -20,7 +20,7 @@ export interface Figure {
   readonly name: string;
   /** Strategies, or whatever the name says; null where there is but one size. */
   readonly size: number | null;
-  readonly unit: "ms" | "s" | "MB" | "B" | "ms/1,000";
+  readonly unit: "ms" | "s" | "MB" | "B" | "ms/1,000" | "a second" | "samples";
   readonly value: Spread;
   readonly target: Target | null;
   readonly against: readonly Comparison[];

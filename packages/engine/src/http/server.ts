@@ -49,6 +49,17 @@ const SLASH_AT_END = /^(?!\/docs\/)([^?]*[^?/])\/(?=\?|$)/;
  * @throws StratctlError address_in_use, input_invalid: a host that is not of this machine
  */
 export async function serve(options: ServeOptions): Promise<Served> {
+  const { settings } = options;
+  const { app, stopping } = await buildServer(options);
+  const silent = silentOf(app);
+  await app.listen({ host: settings.host, port: settings.port }).catch((error: unknown) => {
+    throw listenFailure(error, settings);
+  });
+  return { url: urlOf(app, settings.host), close: () => close(app, { stopping, silent }) };
+}
+
+/** The server before it listens. */
+export async function buildServer(options: ServeOptions): Promise<{ app: FastifyInstance; stopping: AbortController }> {
   const { settings, log } = options;
   const stopping = new AbortController();
   const app = fastify({
@@ -102,11 +113,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
   app.setNotFoundHandler((request) => {
     throw unknownRoute(request);
   });
-  const silent = silentOf(app);
-  await app.listen({ host: settings.host, port: settings.port }).catch((error: unknown) => {
-    throw listenFailure(error, settings);
-  });
-  return { url: urlOf(app, settings.host), close: () => close(app, { stopping, silent }) };
+  return { app, stopping };
 }
 
 /** How the server is, for who watches it: no token is asked for, and no name of an account or a strategy is told. */

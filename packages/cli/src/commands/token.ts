@@ -11,12 +11,13 @@ export function addToken(program: Command, act: Act): void {
     .option("--ttl <span>", "how long it is good: 15m, 12h, 720h at most", "15m")
     .addHelpText(
       "after",
-      `\n--account, which may be given again, says whose strategies it opens; without it, everybody's.
-Whoever has the token may use it until it ends: keep it in a file of mode 0600.
+      `\n--account, which may be given again, says whose strategies it opens; without it,
+everybody's. Whoever has the token may use it until it ends: keep it in a file
+of mode 0600.
 ${examples(
   ["stratctl token"],
   ["stratctl token --account XJ4540 --scope read --ttl 12h"],
-  ["stratctl token | stratctl profile add desk --url http://127.0.0.1:8081 --token-stdin"],
+  ["stratctl token > desk.token"],
 )}`,
     )
     .action(

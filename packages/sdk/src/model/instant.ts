@@ -22,12 +22,22 @@ export const InstantInput = z.union([Instant, Epoch, z.string().regex(/^\d{1,13}
   return isoOf(epoch >= 1e11 ? epoch : epoch * 1000);
 });
 
-/** `timestamptz` as Postgres sends it to a session in UTC: `2025-07-31 03:45:00.123+00`, which a Date would cost twice as much to read. */
-export const InstantColumn = z
-  .string()
-  .regex(/^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d{1,6})?\+00$/, { error: "is not an instant in UTC" })
-  .transform((text) => {
-    const instant = `${text.slice(0, 10)}T${text.slice(11, 19)}`;
-    const milliseconds = text.length === 22 ? "" : text.slice(19, -3).padEnd(4, "0").slice(0, 4);
-    return milliseconds === "" || milliseconds === ".000" ? `${instant}Z` : `${instant}${milliseconds}Z`;
-  });
+const IN_UTC = /^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d{1,6})?\+00$/;
+
+/**
+ * `timestamptz` as Postgres sends it to a session in UTC: `2025-07-31 03:45:00.123+00`, which a Date would cost twice as much to
+ * read. Null where it is anything else.
+ */
+export function instantOfColumn(text: string): string | null {
+  if (!IN_UTC.test(text)) return null;
+  const instant = `${text.slice(0, 10)}T${text.slice(11, 19)}`;
+  const milliseconds = text.length === 22 ? ".000" : text.slice(19, -3).padEnd(4, "0").slice(0, 4);
+  return milliseconds === ".000" ? `${instant}Z` : `${instant}${milliseconds}Z`;
+}
+
+export const InstantColumn = z.string().transform((text, context) => {
+  const instant = instantOfColumn(text);
+  if (instant !== null) return instant;
+  context.addIssue({ code: "custom", message: `${text} is not an instant in UTC` });
+  return z.NEVER;
+});

@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { StratctlError } from "../errors.ts";
 import { Candle, CandleSource, type Interval } from "../model/candle.ts";
-import { InstantColumn } from "../model/instant.ts";
-import { MONEY_MAX_UNITS, MoneyColumn } from "../model/money.ts";
+import { instantOfColumn } from "../model/instant.ts";
+import { amountOfColumn, MONEY_MAX_UNITS } from "../model/money.ts";
 import { bitsArray, instantArray, int4Array, int8Array } from "./array.ts";
 import { ordered, part, type CandleBatch } from "./candle-batch.ts";
 import type { Db, Param } from "./db.ts";
@@ -190,22 +191,50 @@ const STEPS = {
   "1d": "1 day",
 } as const satisfies Record<Exclude<Interval, "1m">, string>;
 
+/** Columns of text that the table's types hold to their form: read once a row, since a schema a column costs half of a history. */
 const Row = Candle.extend({
-  timestamp: InstantColumn,
-  open: MoneyColumn,
-  high: MoneyColumn,
-  low: MoneyColumn,
-  close: MoneyColumn,
-  pnl_open: MoneyColumn,
-  pnl_high: MoneyColumn,
-  pnl_low: MoneyColumn,
-  pnl_close: MoneyColumn,
-  entry_value: MoneyColumn,
-  realized_pnl: MoneyColumn,
-  first_at: InstantColumn,
-  last_at: InstantColumn,
+  timestamp: z.string(),
+  open: z.string(),
+  high: z.string(),
+  low: z.string(),
+  close: z.string(),
+  pnl_open: z.string(),
+  pnl_high: z.string(),
+  pnl_low: z.string(),
+  pnl_close: z.string(),
+  entry_value: z.string(),
+  realized_pnl: z.string(),
+  first_at: z.string(),
+  last_at: z.string(),
   source: CandleSource.nullable(),
-});
+}).transform((row): Candle => ({
+  ...row,
+  timestamp: instantIn(row.timestamp),
+  open: amountIn(row.open),
+  high: amountIn(row.high),
+  low: amountIn(row.low),
+  close: amountIn(row.close),
+  pnl_open: amountIn(row.pnl_open),
+  pnl_high: amountIn(row.pnl_high),
+  pnl_low: amountIn(row.pnl_low),
+  pnl_close: amountIn(row.pnl_close),
+  entry_value: amountIn(row.entry_value),
+  realized_pnl: amountIn(row.realized_pnl),
+  first_at: instantIn(row.first_at),
+  last_at: instantIn(row.last_at),
+}));
+
+function amountIn(text: string): number {
+  const amount = amountOfColumn(text);
+  if (Number.isNaN(amount)) throw new StratctlError("internal", `candle: ${text} is not an amount of at most four decimals`);
+  return amount;
+}
+
+function instantIn(text: string): string {
+  const instant = instantOfColumn(text);
+  if (instant === null) throw new StratctlError("internal", `candle: ${text} is not an instant in UTC`);
+  return instant;
+}
 
 const MINUTES = `select strategy_id, timestamp, open, high, low, close,
     realized_pnl + entry_value - open as pnl_open, realized_pnl + entry_value - low as pnl_high,

@@ -14,11 +14,7 @@ export function addToken(program: Command, act: Act): void {
       `\n--account, which may be given again, says whose strategies it opens; without it,
 everybody's. Whoever has the token may use it until it ends: keep it in a file
 of mode 0600.
-${examples(
-  ["stratctl token"],
-  ["stratctl token --account XJ4540 --scope read --ttl 12h"],
-  ["stratctl token > desk.token"],
-)}`,
+${examples(["stratctl token"], ["stratctl token --account XJ4540 --scope read --ttl 12h"], ["stratctl token > desk.token"])}`,
     )
     .action(
       act((deps, given) =>

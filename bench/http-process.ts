@@ -60,10 +60,7 @@ const report = await runDaemon({
     const context = { ...world, database, now: () => clock.now(), m2m_basis: "m2m", feed: loop.feed } as const;
     const { app } = await buildServer({ settings, context, verifier, log: () => undefined, loop });
     for (const [name, { sql, params }] of Object.entries(statements))
-      app.get(`/bare/${name}`, async (request, reply) => {
-        await verifier.verify(request.headers.authorization);
-        return reply.send(await database.many(z.unknown(), `bench.${name}`, sql, params));
-      });
+      app.get(`/bare/${name}`, async (_, reply) => reply.send(await database.many(z.unknown(), `bench.${name}`, sql, params)));
     const listening = await app.listen({ host: "127.0.0.1", port: 0 });
     console.log(JSON.stringify({ url: listening, token: await mintToken(secret, claims) }));
     return { url: listening, close: () => app.close() };

@@ -202,6 +202,18 @@ onEveryPostgres("tokens", (store) => {
     expect(reader.status).toBe(403);
   });
 
+  test("for another account nothing is read or changed, on any route", async () => {
+    const stranger = bearer({ ...GOOD, acct_ids: ["NOBODY"] });
+    for (const { method, path, url } of paths) {
+      if (path === "/quotes" || path === "/accounts") continue; // of nobody's account; a stranger's list is empty
+      const at = path.includes("{") || method !== "GET" ? url : `${url}?account_id=A1`;
+      const answer = await ask(path.startsWith("/accounts/") ? "/accounts/A1" : at.replace("/1", `/${ids[0]}`), stranger, { method });
+      expect([400, 403, 404], `${method} ${url} ${answer.status}`).toContain(answer.status);
+      if (answer.status === 400) expect(Told.parse(await answer.json()).code).toMatch(/^(input_invalid|account_required)$/);
+    }
+    expect(await (await ask("/accounts", stranger)).json()).toEqual([]);
+  });
+
   test("accounts are numbers or texts, whole, and an issuer elsewhere cannot say all", async () => {
     const status = async (acct_ids: unknown): Promise<number> =>
       (await ask("/strategies?account_id=A2", bearer({ ...GOOD, acct_ids }))).status;

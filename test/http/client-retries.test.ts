@@ -36,7 +36,7 @@ const PASSING: readonly (readonly [what: string, part: Part])[] = [
   ],
   ["slow headers", () => undefined],
   ["a body that stops", (response) => void response.write("[")],
-  ["429", (response) => json(response, problem("rate_limited", 429), 429)],
+  ["a proxy's 429", (response) => json(response, "", 429)],
   ["a proxy's 502", (response) => json(response, "<html>", 502)],
   ["a proxy's 504", (response) => json(response, "", 504)],
   ["503", (response) => json(response, problem("database_unreachable", 503), 503)],
@@ -47,6 +47,14 @@ describe("what passes", () => {
     await using server = await playServer((response, request) => (request.nth < 3 ? part(response, request) : json(response, [])));
     await using client = open(server, { timeout_ms: 100 });
     expect(await client.accounts.list({})).toEqual([]);
+    expect(server.asked).toHaveLength(3);
+  });
+
+  test("the server's own 429 comes before anything is done: any call is made again", async () => {
+    const busy: Part = (response) => json(response, problem("rate_limited", 429), 429);
+    await using server = await playServer(busy);
+    await using client = open(server, { retries: 2 });
+    await refused(client.strategies.archive({ strategy_id: 1 }), "rate_limited");
     expect(server.asked).toHaveLength(3);
   });
 

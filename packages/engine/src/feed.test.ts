@@ -2,6 +2,7 @@ import { builtinCalendar, isoOf, QuoteBoard, type StreamGap, type StreamOptions 
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { testBook } from "../../../test/support/book.ts";
+import type { Book } from "./book.ts";
 import { LiveFeed } from "./feed.ts";
 import { Sampler } from "./sample.ts";
 
@@ -14,7 +15,10 @@ function world() {
   const book = testBook([{ strategy_id: 7, legs: [leg] }]);
   const board = new QuoteBoard(book.instruments);
   const sampler = new Sampler({ calendar: builtinCalendar(), board, stale_ms_max: 60_000, carry_after_ms: 60_000, source: "live" });
-  const feed = new LiveFeed(() => book);
+  let shown: Book = book;
+  const feed = new LiveFeed(() => shown);
+  const leave = (): void => void (shown = testBook([]));
+  const comeBack = (): void => void (shown = book);
   const gaps: StreamGap[] = [];
   const to = (from: number, last: number): void => {
     for (let second = from; second <= last; second += 1) {
@@ -28,7 +32,7 @@ function world() {
     }
   };
   const read = (options: StreamOptions = {}) => feed.strategy(7, { onGap: (gap) => gaps.push(gap), ...options })?.[Symbol.asyncIterator]();
-  return { feed, gaps, to, read };
+  return { feed, gaps, to, read, leave, comeBack };
 }
 
 test("a mark a sample from when somebody listens, exact; after a cut it goes on right after the last one", async () => {
@@ -120,4 +124,28 @@ test("a law: however often a reader is cut off, each mark is told once, in order
     }),
     { numRuns: 60 },
   );
+});
+
+test("a strategy that is back in the book is told again, to who comes at once and to who comes late; a group is as it is now", async () => {
+  const { feed, to, read, leave, comeBack } = world();
+  to(0, 1);
+  const first = read();
+  const told = first?.next();
+  to(2, 2);
+  await told;
+  leave();
+  to(3, 3);
+  expect((await first?.next())?.done).toBe(false); // the minute under way still has it
+  expect((await first?.next())?.done).toBe(true);
+  comeBack();
+  const again = read()?.next();
+  to(4, 4);
+  expect((await again)?.value).toMatchObject({ at: at(4) });
+  const members: number[] = [7, 8];
+  const group = async () => (await feed.group("A1", () => Promise.resolve([...members]), {}))?.[Symbol.asyncIterator]();
+  const one = (await group())?.next();
+  to(5, 5);
+  expect((await one)?.value).toHaveLength(1);
+  members.pop();
+  expect(await feed.group("B2", () => Promise.resolve([8]), {})).toBe(null);
 });

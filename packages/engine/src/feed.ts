@@ -124,18 +124,24 @@ export class LiveFeed implements MarkFeed {
   }
 
   #enter(name: string, of: Pick<Channel, "strategy_ids" | "members">): Channel {
-    const channel = this.#channels.get(name) ?? {
+    const known = this.#channels.get(name);
+    // One whose strategies had all gone from the book told its readers so: for those that are back it begins anew.
+    if (known !== undefined && !known.is_over) {
+      known.strategy_ids = of.strategy_ids;
+      known.reader_count += 1;
+      return known;
+    }
+    const channel: Channel = {
       ...of,
       asked_ms: this.#now_ms,
       held: [],
       since_ms: this.#last_at_ms,
       waiting: [],
-      reader_count: 0,
+      reader_count: 1,
       left_at_ms: 0,
       is_over: false,
     };
     this.#channels.set(name, channel);
-    channel.reader_count += 1;
     return channel;
   }
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { decodeProtectedHeader, errors, jwtVerify, SignJWT, type JWTPayload, type JWTVerifyOptions } from "jose";
 import { z } from "zod";
 import { StratctlError, type Caller, type Scope } from "@stratctl/sdk/internal";
@@ -31,20 +32,52 @@ const Words = z.union([z.string().transform((text) => text.split(" ")), z.array(
  */
 export function createVerifier(settings: Settings, secret: Secret, { now = Date.now }: { now?: () => number } = {}): Verifier {
   const keys = settings.jwks_url === undefined ? null : new IssuerKeys(settings.jwks_url, now);
+  const callers = new KnownCallers();
   return {
     async verify(authorization) {
       const token = tokenOf(authorization);
-      const { alg } = headerOf(token);
-      const options = optionsOf(settings, { isLocal: alg === "HS256" && secret.is_local, now_ms: now() });
-      const payload = await checked(async () => {
-        if (alg === "HS256") return (await jwtVerify(token, secret.key, { ...options, algorithms: ["HS256"] })).payload;
-        if (keys === null || !settings.jwt_algorithms.some((known) => known === alg))
-          throw new StratctlError("token_invalid", "the token is signed in a way that this server does not take");
-        return (await jwtVerify(token, (header) => keys.find(header), { ...options, algorithms: settings.jwt_algorithms })).payload;
-      });
-      return callerOf(payload, { claim: settings.jwt_accounts_claim, isLocal: alg === "HS256" && secret.is_local });
+      const digest = createHash("sha256").update(token).digest("base64url");
+      const caller = callers.find(digest, now()) ?? (await callerBy(token));
+      callers.keep(digest, caller, now());
+      return caller;
     },
   };
+
+  async function callerBy(token: string): Promise<Caller> {
+    const { alg } = headerOf(token);
+    const options = optionsOf(settings, { isLocal: alg === "HS256" && secret.is_local, now_ms: now() });
+    const payload = await checked(async () => {
+      if (alg === "HS256") return (await jwtVerify(token, secret.key, { ...options, algorithms: ["HS256"] })).payload;
+      if (keys === null || !settings.jwt_algorithms.some((known) => known === alg))
+        throw new StratctlError("token_invalid", "the token is signed in a way that this server does not take");
+      return (await jwtVerify(token, (header) => keys.find(header), { ...options, algorithms: settings.jwt_algorithms })).payload;
+    });
+    return callerOf(payload, { claim: settings.jwt_accounts_claim, isLocal: alg === "HS256" && secret.is_local });
+  }
+}
+
+/** A token that was good is taken for so long without another look: no longer than it lasts, and a key that is withdrawn counts soon. */
+const KNOWN_MS = 30_000;
+/** Callers that are remembered, at most. */
+const KNOWN_MAX = 5_000;
+
+/**
+ * Who called lately, by the digest of his token, since a token is nothing to keep. Checking a signature costs more than all else of
+ * a small call.
+ */
+class KnownCallers {
+  readonly #callers = new Map<string, { readonly caller: Caller; readonly until_ms: number }>();
+
+  find(digest: string, now_ms: number): Caller | null {
+    const known = this.#callers.get(digest);
+    return known !== undefined && now_ms < known.until_ms ? known.caller : null;
+  }
+
+  keep(digest: string, caller: Caller, now_ms: number): void {
+    if (this.find(digest, now_ms) !== null) return;
+    if (this.#callers.size >= KNOWN_MAX) this.#callers.clear();
+    this.#callers.set(digest, { caller, until_ms: Math.min(now_ms + KNOWN_MS, caller.expires_ms ?? now_ms) });
+  }
 }
 
 export interface TokenClaims {

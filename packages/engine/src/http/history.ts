@@ -83,10 +83,17 @@ function closedUntil(
   return Date.parse(`${last_day}T00:00:00Z`) - calendar.zone.offset_minutes * MINUTE_MS + DAY_MS - 1;
 }
 
+/** Beside the origin, which CORS names where it is on. */
+function addVary(reply: FastifyReply, name: string): void {
+  const before = [reply.getHeader("vary") ?? []].flat().join(", ");
+  reply.header("vary", before === "" ? name : `${before}, ${name}`);
+}
+
 /** Names what is about to be sent, and says whether the reader has it already. */
 function isKnown(request: FastifyRequest, reply: FastifyReply, content: string): boolean {
   const tag = createHash("sha256").update(content).digest("base64url").slice(0, 27);
-  reply.header("etag", `"${tag}"`).header("cache-control", "private, no-cache").header("vary", "authorization");
+  reply.header("etag", `"${tag}"`).header("cache-control", "private, no-cache");
+  addVary(reply, "authorization");
   const held = new Set((request.headers["if-none-match"] ?? "").split(",").map((one) => one.trim().replace(/^W\//, "")));
   return ["*", `"${tag}"`, `"${tag}${GZIP_SUFFIX}"`].some((one) => held.has(one));
 }

@@ -88,3 +88,11 @@ describe("Day and columns", () => {
       expect(InstantColumn.safeParse(text).success, text).toBe(false);
   });
 });
+
+test("an instant that is of no year from 0 to 9999 in UTC is refused as it was given", () => {
+  for (const text of ["9999-12-31T23:59:59-05:30", "0000-01-01T00:00:00+14:00"]) {
+    const told = InstantInput.safeParse(text);
+    expect(told.success, text).toBe(false);
+  }
+  expect(InstantInput.parse("9999-12-31T23:59:59Z")).toBe("9999-12-31T23:59:59Z");
+});

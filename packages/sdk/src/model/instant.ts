@@ -15,11 +15,14 @@ const NOT_AN_INSTANT = { error: "is not an instant; write it with its zone, like
 /** Seconds or milliseconds since the epoch, at most 13 digits: the year 2286. */
 const Epoch = z.number().refine((epoch) => Number.isInteger(epoch) && epoch >= 0 && epoch < 1e13, NOT_AN_INSTANT);
 
-/** An instant that a caller may give: ISO 8601 with a zone, epoch seconds, or epoch milliseconds (from 10^11 on). */
-export const InstantInput = z.union([Instant, Epoch, z.string().regex(/^\d{1,13}$/)], NOT_AN_INSTANT).transform((given) => {
-  if (typeof given === "string" && !/^\d+$/.test(given)) return isoOf(Date.parse(given));
+/** An instant that a caller may give: ISO 8601 with a zone, epoch seconds, or epoch milliseconds (from 10^11 on). In UTC it is of the years 0 to 9999. */
+export const InstantInput = z.union([Instant, Epoch, z.string().regex(/^\d{1,13}$/)], NOT_AN_INSTANT).transform((given, context) => {
+  const isText = typeof given === "string" && !/^\d+$/.test(given);
   const epoch = Number(given);
-  return isoOf(epoch >= 1e11 ? epoch : epoch * 1000);
+  const instant = isoOf(isText ? Date.parse(given) : epoch >= 1e11 ? epoch : epoch * 1000);
+  if (/^\d{4}-/.test(instant)) return instant;
+  context.addIssue({ code: "custom", message: "is not within the years 0 to 9999 in UTC" });
+  return z.NEVER;
 });
 
 const IN_UTC = /^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d{1,6})?\+00$/;

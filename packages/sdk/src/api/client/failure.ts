@@ -5,7 +5,7 @@ import type { WireRequest } from "./request.ts";
 
 /**
  * Whether another attempt at the same call can do good:
- * `unsent` it never left, so that any call may be made again; `safe` it may have been done, and only a call that is harmless
+ * `unsent` it never left, or was refused before anything was done, so that any call may be made again; `safe` it may have been done, and only a call that is harmless
  * twice may be made again; `running` an earlier attempt of it is still at work; `token` with a fresh token only; `no` never.
  */
 type Again = "unsent" | "safe" | "running" | "token" | "no";
@@ -82,12 +82,15 @@ export interface Refusal {
 /** Statuses that say "not now", whoever says it. */
 const NOT_NOW: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
+/** What a server of ours refuses with before it looks at the call. */
+const REFUSED_UNDONE: ReadonlySet<string> = new Set(["rate_limited", "server_busy"]);
+
 /** An answer other than success: the error that a problem tells, or what is known of one that nobody explained. */
 export function refusalOf({ status, headers, text }: Refusal, server: string, now_ms: number): Failure {
   const wait_ms = retryAfter(headers["retry-after"], now_ms);
   const problem = problemIn(text);
   const error = problem === null ? unexplained(status, headers["location"], server) : errorOf(problem);
-  return { error, again: againOf(status, error), wait_ms };
+  return { error, again: problem !== null && REFUSED_UNDONE.has(error.code) ? "unsent" : againOf(status, error), wait_ms };
 }
 
 function againOf(status: number, { code }: StratctlError): Again {

@@ -21,17 +21,22 @@ export function call<Input extends z.ZodType, Output extends z.ZodType>(
 /** The input as its schema gives it, or input_invalid. */
 export function parsed<Schema extends z.ZodType>(schema: Schema, given: unknown): z.output<Schema> {
   const input = parseInput(schema, given);
-  refuseNul(input);
+  refuseUnkeepable(input);
   return input;
 }
 
-/** Postgres keeps every character but this one in a text. */
-function refuseNul(input: unknown): void {
+/** Postgres keeps every character but NUL in a text, and half of a pair (a lone surrogate) would be written as another character. */
+function refuseUnkeepable(input: unknown): void {
   if (typeof input !== "object" || input === null) return;
   for (const [field, value] of Object.entries(input)) {
-    const texts: readonly unknown[] = Array.isArray(value) ? value : [value];
-    if (!texts.some((text) => typeof text === "string" && text.includes("\0"))) continue;
-    const message = `${field} holds a NUL character`;
+    const texts = (Array.isArray(value) ? value : [value]).filter((text: unknown) => typeof text === "string");
+    const what = texts.some((text) => text.includes("\0"))
+      ? "holds a NUL character"
+      : texts.some((text) => !text.isWellFormed())
+        ? "holds half of a character (a lone surrogate)"
+        : null;
+    if (what === null) continue;
+    const message = `${field} ${what}`;
     throw new StratctlError("input_invalid", message, { details: { errors: [{ field, message }] } });
   }
 }

@@ -5,6 +5,7 @@ import { Instant } from "../../model/instant.ts";
 import type { Mark } from "../../model/mark.ts";
 import type { Strategy } from "../../model/strategy.ts";
 import * as marks from "../../store/mark.ts";
+import { AHEAD_MS_MAX } from "../../quotes/board.ts";
 import * as strategies from "../../store/strategy.ts";
 import { contract, type Api } from "../contract.ts";
 import { parseInput } from "../input.ts";
@@ -51,14 +52,14 @@ export function accountStream(context: Context): Api["marks"]["stream"] {
 }
 
 function streaming<Input extends z.ZodType, Event>(
-  { caller }: Context,
+  { caller, now }: Context,
   route: EventRoute<Input>,
   open: (input: z.output<Input>, options: StreamOptions) => Promise<AsyncIterable<Event>>,
 ): (input: z.input<Input>, options?: StreamOptions) => AsyncGenerator<Event, void, undefined> {
   return async function* stream(input, options = {}) {
     options.signal?.throwIfAborted();
     requireScope(caller, route.scope);
-    if (options.after !== undefined) parseInput(After, { after: options.after });
+    if (options.after !== undefined) refuseAhead(parseInput(After, { after: options.after }).after, now());
     const events = await open(parsed(route.input, input), options);
     options.onOpen?.();
     yield* events;
@@ -73,6 +74,12 @@ async function* latestFirst<Event>(latest: readonly Event[], live: AsyncIterable
 }
 
 const After = z.object({ after: Instant });
+
+/** Nothing was told after now, and nothing would be until then. */
+function refuseAhead(after: string, now_ms: number): void {
+  if (Date.parse(after) <= now_ms + AHEAD_MS_MAX) return;
+  throw new StratctlError("input_invalid", `after ${after} lies ahead of now`, { hint: "give the instant of the last mark that was told" });
+}
 
 function refuseArchived(strategy: Strategy): Strategy {
   if (strategy.status === "active") return strategy;

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { contract } from "../../packages/sdk/src/api/contract.ts";
-import type { Contract, EventRoute, Route } from "../../packages/sdk/src/api/route.ts";
+import { routesOf } from "../../packages/sdk/src/api/route.ts";
 import { insert as insertAccount } from "../../packages/sdk/src/store/account.ts";
 import { insert as insertStrategy } from "../../packages/sdk/src/store/strategy.ts";
 import { startApi, type RunningApi } from "../support/api.ts";
@@ -94,12 +94,6 @@ const REFUSED: readonly (readonly [what: string, authorization: string | undefin
   ["longer than a token is", `Bearer ${rsa({ ...GOOD, sid: "x".repeat(9_000) })}`],
 ];
 
-const isRoute = (entry: Contract[string]): entry is Route | EventRoute => "places" in entry && Array.isArray(entry.errors);
-
-function routesOf(of: Contract): (Route | EventRoute)[] {
-  return Object.values(of).flatMap((entry) => (isRoute(entry) ? [entry] : routesOf(entry)));
-}
-
 const Told = z.looseObject({ code: z.string(), detail: z.string() });
 
 /** Publishes keys, and counts how often it was asked. */
@@ -163,7 +157,7 @@ onEveryPostgres("tokens", (store) => {
       ...(method === "POST" || method === "PUT" ? { body: "{}" } : {}),
     });
   const bearer = (claims: Claims): string => `Bearer ${rsa(claims)}`;
-  const paths = routesOf(contract).map((route) => ({
+  const paths = routesOf(contract).map(({ route }) => ({
     ...route,
     url: route.path.replace("{account_id}", "A1").replace("{strategy_id}", "1").replace("{instrument_id}", "1"),
   }));

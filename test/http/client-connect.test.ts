@@ -100,7 +100,7 @@ describe("the token", () => {
     await using server = await playServer((response) => json(response, []));
     try {
       vi.stubEnv("STRATCTL_TOKEN_FILE", file);
-      await refused(connect({ url: server.url }), "file_unusable", `the token file ${file} cannot be read`);
+      await refused(connect({ url: server.url }), "file_unusable", `the token file ${file} cannot be read (ENOENT)`);
       await writeFile(file, "sesame-1", { mode: 0o600 });
       await using stratctl = await connect({ url: server.url });
       await stratctl.accounts.list({});

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { createClient, type ClientOptions } from "../../packages/sdk/src/api/client/client.ts";
 import { StratctlError, type StreamGap } from "../../packages/sdk/src/index.ts";
 import { json, playServer, problem, type PlayedServer } from "./played-server.ts";
+import { markOf } from "../support/mark.ts";
 
 type Client = ReturnType<typeof createClient> & AsyncDisposable;
 
@@ -14,23 +15,7 @@ function open(server: Pick<PlayedServer, "url">, options: Partial<ClientOptions>
 
 const at = (second: number): string => new Date(Date.UTC(2025, 6, 31, 3, 45, second)).toISOString().replace(".000Z", "Z");
 
-function mark(second: number): Readonly<Record<string, unknown>> {
-  return {
-    strategy_id: 7,
-    at: at(second),
-    age_ms: 0,
-    m2m: second,
-    pnl: 0,
-    unrealized_pnl: 0,
-    entry_value: 0,
-    realized_pnl: 0,
-    instrument_count: 1,
-    priced: 1,
-    stale: 0,
-    oldest_age_ms: 5,
-    reason: null,
-  };
-}
+const mark = (second: number) => markOf({ strategy_id: 7, at: at(second), m2m: second });
 
 const event = (second: number, name = "mark"): string => `event: ${name}\nid: ${at(second)}\ndata: ${JSON.stringify(mark(second))}\n\n`;
 

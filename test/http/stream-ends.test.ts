@@ -6,26 +6,12 @@ import { contract } from "../../packages/sdk/src/api/contract.ts";
 import type { StreamOptions } from "../../packages/sdk/src/api/route.ts";
 import type { MarkFeed } from "../../packages/sdk/src/api/service/context.ts";
 import { StratctlError } from "../../packages/sdk/src/errors.ts";
-import type { Mark } from "../../packages/sdk/src/model/mark.ts";
 import { startApi } from "../support/api.ts";
+import { markOf } from "../support/mark.ts";
 import { serviceOn } from "../support/service.ts";
 import { onEveryPostgres } from "../support/store.ts";
 
-const MARK: Mark = {
-  strategy_id: 1,
-  at: "2026-11-25T05:00:01Z",
-  age_ms: 0,
-  m2m: 1,
-  pnl: -1,
-  unrealized_pnl: -1,
-  entry_value: 0,
-  realized_pnl: 0,
-  instrument_count: 1,
-  priced: 1,
-  stale: 0,
-  oldest_age_ms: 5,
-  reason: null,
-};
+const MARK = markOf({ strategy_id: 1, at: "2026-11-25T05:00:01Z" });
 
 /** One mark, and then what the test wants. */
 function feedOf(then: (signal: AbortSignal | undefined) => Promise<void>): MarkFeed {

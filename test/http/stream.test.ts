@@ -4,27 +4,14 @@ import type { MarkFeed } from "../../packages/sdk/src/api/service/context.ts";
 import { isoOf } from "../../packages/sdk/src/model/instant.ts";
 import type { Mark } from "../../packages/sdk/src/model/mark.ts";
 import { startApi, type RunningApi } from "../support/api.ts";
+import { markOf } from "../support/mark.ts";
 import { serviceOn } from "../support/service.ts";
 import { until } from "../support/server.ts";
 import { onEveryPostgres } from "../support/store.ts";
 
 const at = (second: number): string => isoOf(Date.UTC(2025, 6, 31, 3, 45, second));
 
-const mark = (strategy_id: number, second: number): Mark => ({
-  strategy_id,
-  at: at(second),
-  age_ms: 0,
-  m2m: second,
-  pnl: 0,
-  unrealized_pnl: 0,
-  entry_value: 0,
-  realized_pnl: 0,
-  instrument_count: 1,
-  priced: 1,
-  stale: 0,
-  oldest_age_ms: 5,
-  reason: null,
-});
+const mark = (strategy_id: number, second: number): Mark => markOf({ strategy_id, at: at(second), m2m: second });
 
 /** Gives three marks and goes on until it is left; what it was asked with is kept. */
 class ThreeMarks implements MarkFeed {

@@ -38,6 +38,7 @@ export {
 } from "./store/embedded.ts";
 export { temporaryEmbedded, type TemporaryDatabase } from "./store/embedded/temporary.ts";
 export { databaseUrl, openDatabase, openSources } from "./connect.ts";
+export { privateUnusable, readPrivate } from "./private-file.ts";
 export { readTokenFile } from "./api/client/token-file.ts";
 export { isServerUrl, serverUrl } from "./api/client/url.ts";
 export type { Database, Db } from "./store/db.ts";
@@ -67,6 +68,7 @@ export { contract, type Api } from "./api/contract.ts";
 export { Problem } from "./api/problem.ts";
 export { createService } from "./api/service.ts";
 export type { Caller, Context, MarkFeed } from "./api/service/context.ts";
+export { routesOf } from "./api/route.ts";
 export type { Contract, EventRoute, Route, Scope, StreamGap, StreamOptions } from "./api/route.ts";
 export { ERRORS, type ErrorCode } from "./errors.ts";
 export { Mark } from "./model/mark.ts";

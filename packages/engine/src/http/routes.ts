@@ -3,10 +3,10 @@ import { z } from "zod";
 import {
   contract,
   createService,
+  routesOf,
   StratctlError,
   type Api,
   type Context,
-  type Contract,
   type EventRoute,
   type Route,
   type StreamOptions,
@@ -61,21 +61,6 @@ function operationOf([noun, verb, ...within]: readonly string[]): string | null 
 }
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>;
-
-interface Named {
-  readonly route: Route | EventRoute;
-  /** Where the call is in the Api: `strategies`, `legs`, `add`. */
-  readonly names: readonly string[];
-}
-
-/** Every route of the contract, and where its call is. */
-export function routesOf(tree: Contract, names: readonly string[] = []): Named[] {
-  return Object.entries(tree).flatMap(([name, node]) =>
-    isRoute(node) ? [{ route: node, names: [...names, name] }] : routesOf(node, [...names, name]),
-  );
-}
-
-const isRoute = (node: Contract[string]): node is Route | EventRoute => typeof node.kind === "string";
 
 function answers(route: Route, names: readonly string[], options: RoutesOptions): Handler {
   const read = inputReader(route);

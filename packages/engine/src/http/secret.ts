@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { link, mkdir, open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { embeddedFolder, StratctlError } from "@stratctl/sdk/internal";
+import { embeddedFolder, privateUnusable, readPrivate, StratctlError } from "@stratctl/sdk/internal";
 
 /** What HS256 tokens of this server are signed with. */
 export interface Secret {
@@ -9,6 +9,8 @@ export interface Secret {
   /** Made by stratctl for this machine: its tokens are `stratctl token`'s, and may be for all accounts. */
   readonly is_local: boolean;
 }
+
+const NOUN = "secret file";
 
 /** RFC 7518, 3.2: a key of HS256 is no shorter than its hash. */
 const BYTES_MIN = 32;
@@ -25,7 +27,7 @@ export async function secretOf({ jwt_secret_file }: { jwt_secret_file?: string |
 export async function localSecret(folder: string = embeddedFolder()): Promise<Secret> {
   const file = join(folder, "jwt-secret");
   const known = await read(file).catch((error: unknown) => {
-    if (error instanceof StratctlError && error.details["reason"] === "ENOENT") return null;
+    if (error instanceof StratctlError && reasonOf(error.cause) === "ENOENT") return null;
     throw error;
   });
   if (known !== null) return { key: known, is_local: true };
@@ -50,7 +52,11 @@ async function make(file: string): Promise<void> {
       if (reasonOf(cause) !== "EEXIST") throw cause;
     });
   } catch (cause) {
-    throw unusable(file, `cannot be made (${reasonOf(cause)})`, { hint: "set STRATCTL_DATA to a folder of yours", cause });
+    throw privateUnusable(file, NOUN, {
+      what: `cannot be made (${reasonOf(cause)})`,
+      hint: "set STRATCTL_DATA to a folder of yours",
+      cause,
+    });
   } finally {
     await rm(draft, { force: true });
   }
@@ -58,28 +64,14 @@ async function make(file: string): Promise<void> {
 
 /** The text of a file as it is, but for its line's end. */
 async function read(file: string): Promise<Uint8Array> {
-  const handle = await open(file).catch((cause: unknown) => {
-    throw unusable(file, `cannot be read (${reasonOf(cause)})`, { hint: "is the path right?", cause });
+  const key = Buffer.from((await readPrivate(file, NOUN)).trim());
+  if (key.length >= BYTES_MIN) return key;
+  throw privateUnusable(file, NOUN, {
+    what: `holds no secret of ${BYTES_MIN} bytes or more`,
+    hint: `head -c 32 /dev/urandom | base64 > ${file}, which ends the tokens made with it so far`,
   });
-  try {
-    const { mode, size } = await handle.stat();
-    if ((mode & 0o077) !== 0 && process.platform !== "win32")
-      throw unusable(file, `can be read by others (mode ${(mode & 0o777).toString(8).padStart(4, "0")})`, { hint: `chmod 600 ${file}` });
-    const key = size > 64 * 1024 ? Buffer.alloc(0) : Buffer.from((await handle.readFile("utf8")).trim());
-    if (key.length >= BYTES_MIN) return key;
-    throw unusable(file, `holds no secret of ${BYTES_MIN} bytes or more`, {
-      hint: `head -c 32 /dev/urandom | base64 > ${file}, which ends the tokens made with it so far`,
-    });
-  } finally {
-    await handle.close();
-  }
 }
 
 function reasonOf(cause: unknown): string {
   return cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-}
-
-function unusable(file: string, what: string, { hint, cause }: { hint: string; cause?: unknown }): StratctlError {
-  const details = { file, reason: cause === undefined ? null : reasonOf(cause) };
-  return new StratctlError("file_unusable", `the secret file ${file} ${what}`, { hint, details, cause });
 }

@@ -5,7 +5,7 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import { contract, ERRORS, StratctlError, type Context } from "@stratctl/sdk/internal";
+import { contract, ERRORS, routesOf, StratctlError, type Context } from "@stratctl/sdk/internal";
 import type { Log } from "../log.ts";
 import type { Loop, Served } from "../loop.ts";
 import { acceptBodies, BODY_BYTES_MAX } from "./body.ts";
@@ -16,7 +16,7 @@ import { createGate } from "./gate.ts";
 import { createHealth } from "./health.ts";
 import { GZIP_SUFFIX } from "./history.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
-import { mountRoutes, routesOf } from "./routes.ts";
+import { mountRoutes } from "./routes.ts";
 import type { HttpSettings } from "./settings.ts";
 import { serverVersion } from "./version.ts";
 

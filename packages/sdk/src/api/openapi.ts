@@ -3,7 +3,7 @@ import { assert } from "../errors.ts";
 import { openProblems, problemsOf } from "./openapi/problems.ts";
 import { LEFT_OUT } from "./left-out.ts";
 import { inputFields, outputSchemas, schemaOf, type Json } from "./openapi/schemas.ts";
-import { IdempotencyKey, type Contract, type EventRoute, type Route } from "./route.ts";
+import { IdempotencyKey, routesOf, type Contract, type EventRoute, type Route } from "./route.ts";
 
 /** What the contract does not know of the server. */
 export interface DocumentParts {
@@ -30,7 +30,8 @@ Lists are bare arrays. Every error is a problem (RFC 9457) whose \`code\` a prog
 
 /** The contract as OpenAPI 3.1. */
 export function openApi(contract: Contract, { version, health }: DocumentParts): Json {
-  const routes = routesOf(contract, []);
+  // Each by what the SDK calls it: `strategies.legs.add`.
+  const routes = routesOf(contract).map(({ route, names }) => ({ route, name: names.join(".") }));
   const outputs = Object.fromEntries(routes.map(({ name, route }) => [name, route.output]));
   const { answers, components } = outputSchemas(outputs, { Health: health });
   const paths: Record<string, Record<string, Json>> = {};
@@ -96,23 +97,6 @@ const HEADERS = {
   },
   ETag: { description: "Of history that is closed: it does not change any more.", schema: { type: "string" } },
 };
-
-interface Named {
-  /** `strategies.legs.add`: what the SDK calls it. */
-  readonly name: string;
-  readonly route: Route | EventRoute;
-}
-
-function routesOf(contract: Contract, within: readonly string[]): Named[] {
-  return Object.entries(contract).flatMap(([key, line]) => {
-    const names = [...within, key];
-    return isRoute(line) ? [{ name: names.join("."), route: line }] : routesOf(line, names);
-  });
-}
-
-function isRoute(line: Route | EventRoute | Contract): line is Route | EventRoute {
-  return typeof line["kind"] === "string";
-}
 
 function operation(name: string, route: Route | EventRoute, answer: Json): Json {
   const { fields, required } = inputFields(route.input);

@@ -116,6 +116,23 @@ export interface Contract {
   readonly [name: string]: Route | EventRoute | Contract;
 }
 
+export function isRoute(line: Contract[string]): line is Route | EventRoute {
+  return typeof line["kind"] === "string";
+}
+
+export interface NamedRoute {
+  readonly route: Route | EventRoute;
+  /** Where the call is in the Api: `strategies`, `legs`, `add`. */
+  readonly names: readonly string[];
+}
+
+/** Every route of a contract, and where its call is. */
+export function routesOf(contract: Contract, within: readonly string[] = []): NamedRoute[] {
+  return Object.entries(contract).flatMap(([name, line]) =>
+    isRoute(line) ? [{ route: line, names: [...within, name] }] : routesOf(line, [...within, name]),
+  );
+}
+
 /** The calls of a contract: each route a function from its input to its output, each stream one to its events. */
 export type Calls<C> = {
   readonly [K in keyof C]: C[K] extends Route<infer Input, infer Output>

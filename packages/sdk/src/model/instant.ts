@@ -28,8 +28,8 @@ export const InstantInput = z.union([Instant, Epoch, z.string().regex(/^\d{1,13}
 const IN_UTC = /^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d{1,6})?\+00$/;
 
 /**
- * `timestamptz` as Postgres sends it to a session in UTC: `2025-07-31 03:45:00.123+00`, which a Date would cost twice as much to
- * read. Null where it is anything else.
+ * A text of `timestamptz`, `2025-07-31 03:45:00.123+00`, as an instant; null where it is anything else. By way of a Date it would
+ * cost twice as much to read.
  */
 export function instantOfColumn(text: string): string | null {
   if (!IN_UTC.test(text)) return null;
@@ -38,6 +38,7 @@ export function instantOfColumn(text: string): string | null {
   return milliseconds === ".000" ? `${instant}Z` : `${instant}${milliseconds}Z`;
 }
 
+/** `timestamptz` as Postgres sends it to a session in UTC. */
 export const InstantColumn = z.string().transform((text, context) => {
   const instant = instantOfColumn(text);
   if (instant !== null) return instant;

@@ -120,7 +120,7 @@ export const Money = z
 /** A price in rupees a unit of quantity: an amount above 0. */
 export const Price = Money.refine((price) => price > 0, { error: "must be above 0" });
 
-/** `numeric` as Postgres sends it: text, parsed exactly. NaN where it is not an amount of at most four decimals. */
+/** A text of `numeric`, parsed exactly, as an amount; NaN where it is not an amount of at most four decimals. */
 export function amountOfColumn(text: string): number {
   // Of four decimals, as the columns are: the nearest double to the text is that of its units divided by 10,000.
   const quick = text.length <= 17 && text.at(-5) === "." ? Number(text) : Number.NaN;
@@ -129,6 +129,7 @@ export function amountOfColumn(text: string): number {
   return units === null ? Number.NaN : amountOf(units);
 }
 
+/** `numeric` as Postgres sends it. */
 export const MoneyColumn = z.string().transform((text, context) => {
   const amount = amountOfColumn(text);
   if (!Number.isNaN(amount)) return amount;

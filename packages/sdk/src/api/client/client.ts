@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Contract, Calls, CallOptions, StreamOptions } from "../route.ts";
+import { isRoute, type CallOptions, type Calls, type Contract, type StreamOptions } from "../route.ts";
 import { contract } from "../contract.ts";
 import { parseInput } from "../input.ts";
 import { callRoute, type Client } from "./call.ts";
@@ -45,12 +45,8 @@ function callsOf(lines: Contract, client: Client): object {
 }
 
 function callOf(line: Contract[string], client: Client): unknown {
-  if (!isLine(line)) return callsOf(line, client);
+  if (!isRoute(line)) return callsOf(line, client);
   return line.kind === "answer"
     ? (input: unknown, options?: CallOptions) => callRoute(client, line, { input, options })
     : (input: unknown, options?: StreamOptions) => streamRoute(client, line, { input, options });
-}
-
-function isLine(line: Contract[string]): line is Exclude<Contract[string], Contract> {
-  return typeof line["kind"] === "string";
 }

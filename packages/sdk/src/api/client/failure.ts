@@ -5,8 +5,8 @@ import type { WireRequest } from "./request.ts";
 
 /**
  * Whether another attempt at the same call can do good:
- * `unsent` it never left, or was refused before anything was done, so that any call may be made again; `safe` it may have been done, and only a call that is harmless
- * twice may be made again; `running` an earlier attempt of it is still at work; `token` with a fresh token only; `no` never.
+ * `unsent` it never left, or was refused before anything was done, so that any call may be made again; `safe` it may have been
+ * done, and only a call that is harmless twice may be made again; `running` an earlier attempt of it is still at work; `token` with a fresh token only; `no` never.
  */
 type Again = "unsent" | "safe" | "running" | "token" | "no";
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { markOf } from "../../../../../test/support/mark.ts";
 import { startPipe } from "../../../../../test/support/pipe.ts";
 import { allOf, callerOf, serviceOn } from "../../../../../test/support/service.ts";
 import { onEveryPostgres } from "../../../../../test/support/store.ts";
@@ -210,21 +211,7 @@ onEveryPostgres("marks without a feed", (store) => {
   });
 
   describe("with a feed", () => {
-    const MARK: Mark = {
-      strategy_id: 1,
-      at: at(0),
-      age_ms: 0,
-      m2m: 1,
-      pnl: -1,
-      unrealized_pnl: -1,
-      entry_value: 0,
-      realized_pnl: 0,
-      instrument_count: 1,
-      priced: 1,
-      stale: 0,
-      oldest_age_ms: 0,
-      reason: null,
-    };
+    const MARK = markOf({ strategy_id: 1, at: at(0), m2m: 1, pnl: -1, unrealized_pnl: -1 });
     async function* one<Event>(event: Event): AsyncGenerator<Event, void, undefined> {
       yield await Promise.resolve(event);
     }

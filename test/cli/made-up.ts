@@ -155,7 +155,7 @@ export function stratctlOf(parts: {
         remove: not("legs.remove"),
         ...parts.legs,
       },
-      m2m: { history: parts.history ?? not("m2m.history"), stream: never("m2m.stream"), each: never("m2m.each") },
+      m2m: { history: parts.history ?? not("m2m.history"), gaps: not("m2m.gaps"), stream: never("m2m.stream"), each: never("m2m.each") },
       ...parts.strategies,
     },
     marks: { stream: never("marks.stream") },

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Account, AccountCreate, AccountId } from "../model/account.ts";
 import { Candle, M2mQuery } from "../model/candle.ts";
+import { Gap, GapQuery } from "../model/gap.ts";
 import { Leg, LegAdd, LegClose, LegRemove, LegUpdate, StrategyWithLegs } from "../model/leg.ts";
 import { Mark, MarkQuery } from "../model/mark.ts";
 import { Quote, QuoteQuery } from "../model/quote.ts";
@@ -135,6 +136,12 @@ export const contract = {
         summary: "Candles of a time range, ascending; minutes without a mark have none",
         input: M2mQuery,
         output: z.array(Candle),
+        errors: ofStrategy,
+      }),
+      gaps: route("GET /strategies/{strategy_id}/m2m/gaps", {
+        summary: "Minutes of sessions in which a leg was held and there is no candle, and why",
+        input: GapQuery,
+        output: z.array(Gap),
         errors: ofStrategy,
       }),
       stream: events("GET /strategies/{strategy_id}/m2m/stream", {

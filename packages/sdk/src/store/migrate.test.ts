@@ -2,14 +2,14 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { LATER_MIGRATIONS, MIGRATIONS } from "../../../../test/support/migrations.ts";
 import { freshDatabase, POSTGRES, type FreshDatabase } from "../../../../test/support/postgres.ts";
 import { schemaOf } from "../../../../test/support/schema.ts";
 import { openPool, type Database } from "./db.ts";
 import { assertCurrent, migrate, migrationPlan, migrationStatus } from "./migrate.ts";
 
 const FIRST = "0001_first_light";
-const SECOND = "0002_idempotency_key";
-const ALL = [FIRST, SECOND];
+const ALL = MIGRATIONS;
 const folder = new URL("../../../../migrations/", import.meta.url);
 
 describe.each(POSTGRES)("migrations on $name", ({ missing, server }) => {
@@ -104,9 +104,9 @@ describe.each(POSTGRES)("migrations on $name", ({ missing, server }) => {
       await db.script(text);
       await db.run("test.first", "insert into stratctl_migration (id, name, checksum) values (1, $1, $2)", [FIRST, checksum]);
       await db.script("insert into trading_account (account_id) values ('XJ4540')");
-      expect(await migrationStatus(db)).toMatchObject({ state: "behind", applied: [FIRST], pending: [SECOND] });
-      expect(await migrationPlan(db)).toEqual([`apply ${SECOND}`]);
-      expect(await migrate(db, { adopt: false })).toEqual({ applied: [SECOND], adopted: [] });
+      expect(await migrationStatus(db)).toMatchObject({ state: "behind", applied: [FIRST], pending: LATER_MIGRATIONS });
+      expect(await migrationPlan(db)).toEqual(LATER_MIGRATIONS.map((name) => `apply ${name}`));
+      expect(await migrate(db, { adopt: false })).toEqual({ applied: LATER_MIGRATIONS, adopted: [] });
       await assertCurrent(db);
       const Names = z.object({ account_id: z.string() });
       expect(await db.many(Names, "test.accounts", "select account_id from trading_account")).toEqual([{ account_id: "XJ4540" }]);

@@ -1,3 +1,4 @@
+import { MIGRATIONS } from "../../../../test/support/migrations.ts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { startTimescale, type TimescaleServer } from "../../../../test/support/timescale.ts";
@@ -47,7 +48,7 @@ describe("timescale.sql on a fresh database", () => {
   test("candles are a hypertable of one-day chunks, compressed after seven days; a second run changes nothing", async () => {
     await db.script("create extension timescaledb");
     expect(await migrationStatus(db)).toMatchObject({ state: "empty", timescaledb: expect.stringMatching(/^2\./) });
-    expect(await migrate(db, { adopt: false })).toMatchObject({ applied: ["0001_first_light", "0002_idempotency_key"] });
+    expect(await migrate(db, { adopt: false })).toMatchObject({ applied: MIGRATIONS });
     expect(await settingsOf(db)).toEqual(SETTINGS);
     expect(await migrate(db, { adopt: false })).toEqual({ applied: [], adopted: [] });
     expect(await settingsOf(db)).toEqual(SETTINGS);

@@ -72,6 +72,9 @@ const WORDS: Readonly<Record<string, Words>> = {
   unrealized_pnl: { description: "P&L of what is open, entry_value − m2m, in rupees.", example: 1500 },
   m2m: { description: "Σ(price × quantity × direction) over the open legs in rupees; null unless every one is priced.", example: -1500 },
   pnl: { description: "realized_pnl + unrealized_pnl, in rupees.", example: 1500 },
+  first_minute: { description: "The first minute without a candle, by its start.", example: "2025-11-04T06:12:00Z" },
+  last_minute: { description: "The last one.", example: "2025-11-04T06:14:00Z" },
+  minutes: { description: "Minutes from the first to the last.", example: 3 },
   minute_count: { description: "Minutes of the interval that have a candle.", example: 1 },
   sample_count: { description: "Seconds sampled.", example: 60 },
   stale_count: { description: "The most legs with a stale price at any sample.", example: 0 },
@@ -85,7 +88,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   source: { description: "How the candle was made; null where a longer interval mixes several.", example: "live" },
   priced: { description: "Legs that had a price.", example: 4 },
   stale: { description: "Of those, legs whose price was older than a minute.", example: 0 },
-  reason: { description: "Why a value is null, naming the instruments; null where there is nothing to explain.", example: null },
+  reason: { description: "Why a value is null or there is no candle, naming the instruments; null where there is nothing to explain.", example: null },
 
   at: { description: "The instant that this is true of." },
   age_ms: { description: "How old that was when it was read, in milliseconds.", example: 120 },

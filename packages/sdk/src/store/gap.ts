@@ -1,0 +1,78 @@
+import { z } from "zod";
+import type { ToldSpan } from "../m2m/gap.ts";
+import { InstantColumn } from "../model/instant.ts";
+import { instantArray, int4Array, textArray } from "./array.ts";
+import type { Db } from "./db.ts";
+import { inSlices } from "./slices.ts";
+
+/** Minutes on end in which a strategy got no candle, as a structure of arrays: the starts of the first and the last one. */
+export interface GapBatch {
+  readonly length: number;
+  readonly strategy_id: Int32Array;
+  readonly from_ms: Float64Array;
+  readonly to_ms: Float64Array;
+  readonly reason: readonly string[];
+}
+
+/**
+ * Keeps why strategies got no candle. A span that begins with the minute after one kept, or within it, for the same reason goes on
+ * with it, so that a day without a price is one row; written again it changes nothing. Of a strategy that is gone nothing is kept.
+ */
+export async function upsertMany(db: Db, batch: GapBatch): Promise<void> {
+  await inSlices(db, batch.length, ({ from, to }) => {
+    const length = to - from;
+    return db.run("gap.keep", KEEP, [
+      int4Array(batch.strategy_id.subarray(from, to), length),
+      instantArray(batch.from_ms.subarray(from, to), length),
+      instantArray(batch.to_ms.subarray(from, to), length),
+      textArray(batch.reason.slice(from, to), length),
+    ]);
+  });
+}
+
+const KEEP = `with given as (
+    select unnest($1::int4[]) as strategy_id, unnest($2::timestamptz[]) as from_minute, unnest($3::timestamptz[]) as to_minute,
+      unnest($4::text[]) as reason
+  ), longer as (
+    update strategy_gap kept set to_minute = greatest(kept.to_minute, given.to_minute) from given
+     where kept.strategy_id = given.strategy_id and kept.reason = given.reason
+       and given.from_minute between kept.from_minute and kept.to_minute + interval '1 minute'
+    returning given.strategy_id, given.from_minute
+  )
+  insert into strategy_gap (strategy_id, from_minute, to_minute, reason)
+  select strategy_id, from_minute, to_minute, reason from given
+   where not exists (select from longer where longer.strategy_id = given.strategy_id and longer.from_minute = given.from_minute)
+     and exists (select from strategy where strategy.strategy_id = given.strategy_id)
+  on conflict (strategy_id, from_minute) do update set
+    to_minute = greatest(strategy_gap.to_minute, excluded.to_minute), reason = excluded.reason`;
+
+export interface SpanKey {
+  readonly strategy_id: number;
+  readonly from_ms: number;
+  readonly to_ms: number;
+}
+
+/** Spans that have a minute in common with from ≤ minute ≤ to, ascending. */
+export async function list(db: Db, { strategy_id, from_ms, to_ms }: SpanKey): Promise<ToldSpan[]> {
+  const rows = await db.many(
+    z.object({ from_minute: InstantColumn, to_minute: InstantColumn, reason: z.string() }),
+    "gap.list",
+    `select from_minute, to_minute, reason from strategy_gap
+      where strategy_id = $1 and to_minute >= to_timestamp($2::float8 / 1000) and from_minute <= to_timestamp($3::float8 / 1000)
+      order by from_minute`,
+    [strategy_id, from_ms, to_ms],
+  );
+  return rows.map(({ from_minute, to_minute, reason }) => ({ from_ms: Date.parse(from_minute), to_ms: Date.parse(to_minute), reason }));
+}
+
+/** The starts of the minutes of from ≤ minute ≤ to that have a candle. */
+export async function candleMinutes(db: Db, { strategy_id, from_ms, to_ms }: SpanKey): Promise<Set<number>> {
+  const rows = await db.many(
+    z.object({ timestamp: InstantColumn }),
+    "gap.candleMinutes",
+    `select timestamp from strategy_m2m_candles
+      where strategy_id = $1 and timestamp >= to_timestamp($2::float8 / 1000) and timestamp <= to_timestamp($3::float8 / 1000)`,
+    [strategy_id, from_ms, to_ms],
+  );
+  return new Set(rows.map(({ timestamp }) => Date.parse(timestamp)));
+}

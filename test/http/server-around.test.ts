@@ -248,6 +248,7 @@ describe("settings of the server", () => {
 function madeUp(): { loop: Loop; standing: { -readonly [K in keyof LoopStanding]: LoopStanding[K] }; told: () => LoopListener | null } {
   const standing = {
     is_turning: true,
+    strategy_count: 0,
     lag_ms: 400,
     last_pass_at_ms: Date.parse("2026-11-25T06:00:00Z"),
     last_sample_at_ms: Date.parse("2026-11-25T06:00:00Z"),

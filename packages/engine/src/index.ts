@@ -8,5 +8,7 @@ export { HttpSettings, parseHttpSettings } from "./http/settings.ts";
 export { createLog, type Log, type LogLine } from "./log.ts";
 export type { Loop, LoopListener, LoopStanding, Served } from "./loop.ts";
 export { record, type RecordOptions, type RecordReport } from "./record.ts";
+export { DaemonSettings } from "./settings.ts";
 export { replay, type ReplayOptions, type ReplayProgress, type ReplayReport } from "./replay.ts";
+export { openNotifier, superviseLoop, type Notifier, type Supervision } from "./systemd.ts";
 export { holdYoungGeneration } from "./young-generation.ts";

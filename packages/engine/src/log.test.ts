@@ -4,10 +4,10 @@ import { countedText, createLog, namedText, type LogLine } from "./log.ts";
 
 const NOW = Date.parse("2025-07-31T03:45:02.345Z");
 
-async function written(is_terminal: boolean, lines: readonly LogLine[]): Promise<string> {
+async function written(is_terminal: boolean, lines: readonly LogLine[], is_journal = false): Promise<string> {
   let text = "";
   const stream = { write: (part: string) => (text += part) };
-  const log = await createLog({ stream, is_terminal, clock: { now: () => NOW }, calendar: builtinCalendar() });
+  const log = await createLog({ stream, is_terminal, is_journal, clock: { now: () => NOW }, calendar: builtinCalendar() });
   for (const line of lines) log(line);
   return text;
 }
@@ -48,6 +48,12 @@ test("elsewhere: JSON with the time, the level and the figures", async () => {
     },
     { level: "error", time: "2025-07-31T03:45:02.345Z", event: "dropped", msg: "3 candles, the oldest: 1,000 wait for the database" },
   ]);
+});
+
+test("to the journal: the same JSON behind the priority that it is to be kept under", async () => {
+  const lines = (await written(false, LINES, true)).trim().split("\n");
+  expect(lines.map((line) => line.slice(0, 3))).toEqual(["<6>", "<4>", "<3>"]);
+  expect(lines.map((line) => line.slice(3)).join("\n")).toBe((await written(false, LINES)).trim());
 });
 
 test("counts and names as people read them", () => {

@@ -18,8 +18,10 @@ export type Log = (line: LogLine) => void;
 
 export interface LogOptions {
   readonly stream: { write(text: string): unknown };
-  /** True: lines for people; false: JSON for the journal. */
+  /** True: lines for people; false: JSON. */
   readonly is_terminal: boolean;
+  /** The stream is systemd's journal: each line begins with its priority, `<4>`, which the journal takes off and keeps. */
+  readonly is_journal?: boolean | undefined;
   readonly clock: Pick<Clock, "now">;
   readonly calendar: Calendar;
 }
@@ -40,7 +42,7 @@ function terminalLog({ stream, clock, calendar }: LogOptions): Log {
   };
 }
 
-async function jsonLog({ stream, clock }: LogOptions): Promise<Log> {
+async function jsonLog({ stream, clock, is_journal = false }: LogOptions): Promise<Log> {
   const { pino } = await import("pino");
   const logger = pino(
     {
@@ -51,9 +53,14 @@ async function jsonLog({ stream, clock }: LogOptions): Promise<Log> {
     { write: (text) => void stream.write(text) },
   );
   return ({ level, event, text, fields }) => {
+    // pino writes at once, so that what is put before a line stays before it.
+    if (is_journal) stream.write(PRIORITY[level]);
     logger[level]({ event, ...fields }, text);
   };
 }
+
+/** As sd-daemon(3) has them. */
+const PRIORITY = { info: "<6>", warn: "<4>", error: "<3>" } as const satisfies Record<Level, string>;
 
 const EVENT_WIDTH = 8;
 

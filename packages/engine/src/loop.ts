@@ -18,6 +18,8 @@ export interface LoopStanding extends DaemonReport {
   readonly last_pass_at_ms: number | null;
   /** The last pass within a session. */
   readonly last_sample_at_ms: number | null;
+  /** Active strategies with legs, as of the minute under way. */
+  readonly strategy_count: number;
   /** Strategies in session, at each sample, that got a Mark and that got none. */
   readonly marked_count: number;
   readonly unmarked_count: number;

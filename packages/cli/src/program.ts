@@ -5,6 +5,7 @@ import { again, examples, type Act } from "./commands/command.ts";
 import { addConfig } from "./commands/config.ts";
 import { addDaemon } from "./commands/daemon.ts";
 import { addDb } from "./commands/db.ts";
+import { addGaps } from "./commands/gaps.ts";
 import { addLeg } from "./commands/leg.ts";
 import { addM2m } from "./commands/m2m.ts";
 import { addMark } from "./commands/mark.ts";
@@ -48,6 +49,7 @@ export function buildProgram(act: Act): Command {
   program.commandsGroup("What they are worth:");
   addMark(program, act);
   addM2m(program, act);
+  addGaps(program, act);
   addQuote(program, act);
   program.commandsGroup("Running:");
   addDaemon(program, act);

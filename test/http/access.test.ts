@@ -83,7 +83,9 @@ const REFUSED: readonly (readonly [what: string, authorization: string | undefin
   ["that names none of several keys", `Bearer ${rsa(GOOD, { kid: "" })}`],
   ["of another key than it names", `Bearer ${rsa(GOOD, { key: k2.privateKey })}`],
   ["that says it is this machine's, by a key elsewhere", `Bearer ${rsa({ ...GOOD, iss: "stratctl" })}`],
-  ["of this machine's secret, of another issuer", `Bearer ${hmac(GOOD, SECRET.key)}`],
+  ["of this machine's secret, of another issuer", `Bearer ${hmac({ ...GOOD, iss: "stratctl" }, SECRET.key)}`],
+  ["of this machine's secret, for another audience", `Bearer ${hmac({ ...GOOD, aud: ["other"] }, SECRET.key)}`],
+  ["of this machine's secret, for no audience", `Bearer ${hmac(without("aud"), SECRET.key)}`],
   ["of nobody", `Bearer ${rsa(without("sub"))}`],
   ["to get another with", `Bearer ${rsa({ ...GOOD, typ: "refresh" })}`],
   ["whose end never comes", `Bearer ${rsa(GOOD, {}, (text) => text.replace(/"exp":\d+/, '"exp":1e999'))}`],
@@ -183,6 +185,19 @@ onEveryPostgres("tokens", (store) => {
     for (const authorization of [bearer(GOOD), `bearer ${rsa(GOOD)}`])
       expect((await ask("/strategies?account_id=A1", authorization)).status).toBe(200);
     expect((await ask("/strategies?account_id=A1", `Bearer ${await api.token()}`)).status).toBe(200);
+  });
+
+  test("a subject of an issuer and one of this server's secret are two, though they have one name", async () => {
+    const create = async (token: string, name: string) => {
+      const headers = { authorization: `Bearer ${token}`, "content-type": "application/json", "idempotency-key": "one-key" };
+      const body = JSON.stringify({ name });
+      const answer = await fetch(`${api.url}/strategies?account_id=A1`, { method: "POST", headers, body });
+      return { status: answer.status, name: z.object({ name: z.string() }).parse(await answer.json()).name };
+    };
+    expect(await create(rsa(GOOD), "of the issuer")).toEqual({ status: 201, name: "of the issuer" });
+    expect(await create(hmac(GOOD, SECRET.key), "of the secret")).toEqual({ status: 201, name: "of the secret" });
+    // A new token of the same subject is the same caller: what was cut off is tried again with it.
+    expect(await create(rsa({ ...GOOD, exp: GOOD.exp + 1 }), "of the issuer")).toEqual({ status: 201, name: "of the issuer" });
   });
 
   test("without the scope to trade nothing is changed, on any route", async () => {

@@ -57,6 +57,26 @@ onEveryPostgres("connections to the server over", (store) => {
     expect(answer).toMatch(/^HTTP\/1\.1 413 /);
   });
 
+  test.each([
+    ["headers", (own: string) => `GET /accounts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${own}\r\nX-Slow: `, { headers_ms: 300 }],
+    [
+      "a body",
+      (own: string) =>
+        `POST /accounts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${own}\r\nContent-Type: application/json\r\nContent-Length: 10000\r\n\r\n`,
+      { headers_ms: 200, request_ms: 300 },
+    ],
+  ])("who sends %s drop by drop is cut off", async (_, bytes, timeouts) => {
+    await using impatient = await startApi({ db: store.db, timeouts: { ...timeouts, look_ms: 50 } });
+    const socket = await opened(impatient.url);
+    socket.write(bytes(await impatient.token()));
+    // Each drop would put off a timeout that counts silence alone.
+    const drops = setInterval(() => socket.writable && socket.write("x"), 20);
+    const answer = await rest(socket);
+    clearInterval(drops);
+    expect(answer).toMatch(/^HTTP\/1\.1 4\d\d /);
+    expect(problemIn(answer)).toMatchObject({ detail: "the request did not come whole in time" });
+  });
+
   test("another method of HTTP than those here is told what there is", async () => {
     expect(await exchange(head("PROPFIND /accounts HTTP/1.1", "Connection: close"))).toMatch(/^HTTP\/1\.1 (404|405) /);
     expect(await exchange(head("TRACE /accounts HTTP/1.1", "Connection: close"))).toMatch(/^HTTP\/1\.1 (404|405) /);

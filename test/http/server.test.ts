@@ -127,10 +127,10 @@ onEveryPostgres("the server over", (store) => {
       problem(await send(`POST /strategies/${strategy_id}/instruments`, leg), 422, "lot_size_unknown");
     });
 
-    test("429: more than the limit within a minute, for one subject or one address, and when to come again", async () => {
+    test("429: more than the limit within a minute, for one token or one address, and when to come again", async () => {
       await using narrow = await startApi({ db: store.db, settings: { rate_limit: "3" } });
       const own = { headers: { authorization: `Bearer ${await narrow.token({ subject: "a" })}` } };
-      const others = { headers: { authorization: `Bearer ${await narrow.token({ subject: "b" })}` } };
+      const others = { headers: { authorization: `Bearer ${await narrow.token({ subject: "a", ttl_s: 60 })}` } };
       const statuses: number[] = [];
       for (let count = 0; count < 4; count += 1) statuses.push((await at(narrow.url, "GET /accounts", own)).status);
       expect(statuses).toEqual([200, 200, 200, 429]);

@@ -73,6 +73,7 @@ test("where nothing happens a heartbeat says that it is still there", async () =
       },
       signal: gone.signal,
       onCut: () => undefined,
+      now: Date.now,
       heartbeat_ms: 5,
     });
   });
@@ -84,5 +85,33 @@ test("where nothing happens a heartbeat says that it is still there", async () =
     if (text.split(": still here\n\n").length > 3) break;
   }
   expect(text).toMatch(/^retry: 2000\n\n(: still here\n\n){3,}/);
+  await app.close();
+});
+
+test("an event that many readers are told is written once", async () => {
+  let written_count = 0;
+  const together = Object.assign([MARK], {
+    toJSON: () => {
+      written_count += 1;
+      return [MARK];
+    },
+  });
+  const app = fastify();
+  app.decorateRequest("caller", null);
+  app.get("/", (request, reply) =>
+    sendEvents(request, reply, {
+      route: contract.marks.stream,
+      async *open() {
+        yield together;
+      },
+      signal: new AbortController().signal,
+      onCut: () => undefined,
+      now: Date.now,
+    }),
+  );
+  const url = await app.listen({ port: 0, host: "127.0.0.1" });
+  const texts = await Promise.all(Array.from({ length: 5 }, async () => (await fetch(url)).text()));
+  expect(new Set(texts)).toEqual(new Set([`retry: 2000\n\nid: ${MARK.at}\nevent: marks\ndata: ${JSON.stringify([MARK])}\n\n`]));
+  expect(written_count).toBe(1);
   await app.close();
 });

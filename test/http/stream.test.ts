@@ -51,9 +51,10 @@ onEveryPostgres("streams of the server over", (store) => {
   });
   afterAll(() => api?.close());
 
-  const open = async (path: string, headers: Record<string, string> = {}, accounts: readonly string[] | "all" = "all") => {
+  const open = async (path: string, headers: Record<string, string> = {}, accounts: readonly string[] | "all" = "all") =>
+    openWith(await api.token({ accounts, subject: path }), path, headers);
+  const openWith = async (token: string, path: string, headers: Record<string, string> = {}) => {
     const gone = new AbortController();
-    const token = await api.token({ accounts, subject: path });
     const response = await fetch(`${api.url}${path}`, { headers: { authorization: `Bearer ${token}`, ...headers }, signal: gone.signal });
     return { response, leave: () => gone.abort() };
   };
@@ -114,23 +115,58 @@ onEveryPostgres("streams of the server over", (store) => {
     });
   });
 
+  test("an instant ahead of now is refused by the header that named it", async () => {
+    const ahead = new Date(Date.now() + 3_600_000).toISOString();
+    const { response } = await open(path(), { "last-event-id": ahead });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({
+      detail: `Last-Event-ID ${ahead} lies ahead of now`,
+      hint: "leave Last-Event-ID out to begin with the latest mark",
+      errors: [{ field: "Last-Event-ID" }],
+    });
+  });
+
   test("a reader that is gone leaves the stream, and one that has too many is refused", async () => {
     await until(
       async () => expect(feed.open_count).toBe(0),
       () => `${feed.open_count} are open`,
     );
-    const opened = await Promise.all(Array.from({ length: 20 }, () => open(path())));
+    const token = await api.token({ subject: "many" });
+    const opened = await Promise.all(Array.from({ length: 20 }, () => openWith(token, path())));
     expect(opened.map(({ response }) => response.status)).toEqual(Array.from({ length: 20 }, () => 200));
-    const { response } = await open(path());
+    const { response } = await openWith(token, path());
     expect([response.status, response.headers.get("retry-after")]).toEqual([429, "5"]);
-    for (const { leave } of opened) leave();
+    // Another token of the same subject has streams of its own.
+    const other = await openWith(await api.token({ subject: "many", ttl_s: 600 }), path());
+    expect(other.response.status).toBe(200);
+    for (const { leave } of [other, ...opened]) leave();
     await until(
       async () => expect(feed.open_count).toBe(0),
       () => `${feed.open_count} are open`,
     );
-    const again = await open(path());
+    const again = await openWith(token, path());
     expect(again.response.status).toBe(200);
     again.leave();
+  });
+
+  test("the server has so many streams and no more, whatever the tokens", async () => {
+    await using full = await startApi({ db: store.db, feed: new ThreeMarks() });
+    const tokens = await Promise.all(Array.from({ length: 11 }, (_, n) => full.token({ subject: `reader ${n}` })));
+    const gone = new AbortController();
+    const ask = (token: string | undefined): Promise<Response> =>
+      fetch(`${full.url}${path()}`, { headers: { authorization: `Bearer ${token}` }, signal: gone.signal });
+    // Held until the end: an answer that nobody holds is let go.
+    const answers: Response[] = [];
+    for (const token of tokens.slice(0, 10)) answers.push(...(await Promise.all(Array.from({ length: 20 }, () => ask(token)))));
+    const refused = await ask(tokens[10]);
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "5"]);
+    expect(await refused.json()).toMatchObject({ code: "server_busy" });
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 200 }, () => 200));
+    gone.abort();
+    await until(
+      async () => expect((await fetch(`${full.url}${path()}`, { headers: { authorization: `Bearer ${tokens[10]}` } })).status).toBe(200),
+      () => "a stream is not taken though all others ended",
+    );
   });
 
   test("a server that closes ends its streams", async () => {

@@ -6,7 +6,7 @@ import type { Loop } from "../../packages/engine/src/loop.ts";
 import type { LogLine } from "../../packages/engine/src/log.ts";
 import { createVerifier, mintToken } from "../../packages/engine/src/http/access.ts";
 import type { Secret } from "../../packages/engine/src/http/secret.ts";
-import { serve } from "../../packages/engine/src/http/server.ts";
+import { serve, type Timeouts } from "../../packages/engine/src/http/server.ts";
 import { HttpSettings } from "../../packages/engine/src/http/settings.ts";
 
 export interface ApiOptions extends Partial<Omit<Context, "caller" | "account_id" | "database">> {
@@ -17,6 +17,7 @@ export interface ApiOptions extends Partial<Omit<Context, "caller" | "account_id
   readonly loop?: Loop | null;
   /** What its tokens are signed with; one of its own unless said. */
   readonly secret?: Secret;
+  readonly timeouts?: Partial<Timeouts>;
 }
 
 export interface TokenClaims {
@@ -42,7 +43,7 @@ const newSecret = (): Secret => ({ key: randomBytes(32), is_local: true });
 const BOTH: readonly Scope[] = ["read", "trade"];
 
 /** A real server on a free port of this machine, over a test's database. */
-export async function startApi({ db, settings, loop = null, secret = newSecret(), ...world }: ApiOptions): Promise<RunningApi> {
+export async function startApi({ db, settings, loop = null, secret = newSecret(), timeouts, ...world }: ApiOptions): Promise<RunningApi> {
   const lines: LogLine[] = [];
   const parsed = HttpSettings.parse({ port: 0, ...settings });
   const server = await serve({
@@ -60,6 +61,7 @@ export async function startApi({ db, settings, loop = null, secret = newSecret()
     verifier: createVerifier(parsed, secret),
     log: (line) => lines.push(line),
     loop,
+    timeouts,
   });
   const token: RunningApi["token"] = ({ accounts = "all", scopes = BOTH, subject = "test", ttl_s = 3600 } = {}) =>
     mintToken(secret, { accounts, scopes, subject, ttl_s, now_ms: Date.now(), settings: parsed });

@@ -27,7 +27,7 @@ export function callerOf(
   accounts: readonly string[] | "all",
   { subject = "user:1", scopes = ["read", "trade"] }: { subject?: string; scopes?: readonly Scope[] } = {},
 ): Caller {
-  return { subject, accounts: accounts === "all" ? "all" : new Set(accounts), scopes: new Set(scopes) };
+  return { subject, id: subject, accounts: accounts === "all" ? "all" : new Set(accounts), scopes: new Set(scopes) };
 }
 
 /** All that a finite stream tells. */

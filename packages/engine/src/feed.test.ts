@@ -59,6 +59,17 @@ test("a mark a sample from when somebody listens, exact; after a cut it goes on 
   expect(gaps).toEqual([]);
 });
 
+test("readers that follow together are told the same mark, made once", async () => {
+  const { to, read } = world();
+  to(0, 1);
+  const [one, two] = [read(), read()];
+  const firsts = [one?.next(), two?.next()];
+  to(2, 2);
+  const [first, second] = await Promise.all(firsts);
+  expect(first?.value).toMatchObject({ at: at(2) });
+  expect(second?.value).toBe(first?.value);
+});
+
 test("what is not held any more is told as a gap, to who comes late and to who is slow", async () => {
   const { gaps, to, read } = world();
   to(0, 4);

@@ -9,10 +9,8 @@ const ASKED_MS = 60_000;
 
 type Members = () => Promise<readonly number[]>;
 
-interface Sample {
-  readonly at_ms: number;
-  readonly marks: Mark[];
-}
+/** The marks of an instant as they were made, in columns: as objects a minute of a large account would be hundreds of megabytes. */
+type Sample = MarkBatch;
 
 interface Channel {
   /** Ascending. */
@@ -22,6 +20,8 @@ interface Channel {
   asked_ms: number;
   /** By instant, ascending. */
   held: Sample[];
+  /** What was read last, as it was told: readers that follow are all given the same, and it is made once for all of them. */
+  told: { readonly sample: Sample; readonly marks: Mark[] } | null;
   /** Every sample after this instant is held. */
   since_ms: number;
   /** Called once, at the next news. */
@@ -80,8 +80,8 @@ export class LiveFeed implements MarkFeed {
   #tell(channel: Channel, sampler: Sampler, at_ms: number): void {
     if (channel.members !== null && at_ms - channel.asked_ms >= ASKED_MS) void this.#ask(channel, channel.members, at_ms);
     channel.since_ms = Math.min(channel.since_ms, at_ms - 1);
-    const marks = marksOf(sampler.marksOf(channel.strategy_ids));
-    if (marks.length > 0) channel.held.push({ at_ms, marks });
+    const sample = sampler.marksOf(channel.strategy_ids);
+    if (sample !== null && sample.length > 0) channel.held.push(sample);
     const first = channel.held.findIndex((sample) => sample.at_ms > at_ms - HELD_MS);
     const old = channel.held.splice(0, first === -1 ? channel.held.length : first).at(-1);
     if (old !== undefined) channel.since_ms = old.at_ms;
@@ -112,7 +112,7 @@ export class LiveFeed implements MarkFeed {
         if (next !== undefined) {
           if (seen_ms !== Number.NEGATIVE_INFINITY && seen_ms < channel.since_ms) onGap?.({ from: isoOf(seen_ms), to: isoOf(next.at_ms) });
           seen_ms = next.at_ms;
-          yield next.marks;
+          yield toldOf(channel, next);
         } else if (channel.is_over) return;
         else await new Promise<void>((resolve) => channel.waiting.push(resolve));
       }
@@ -135,6 +135,7 @@ export class LiveFeed implements MarkFeed {
       ...of,
       asked_ms: this.#now_ms,
       held: [],
+      told: null,
       since_ms: this.#last_at_ms,
       waiting: [],
       reader_count: 1,
@@ -150,8 +151,12 @@ async function* singly(samples: AsyncIterable<Mark[]>): AsyncGenerator<Mark, voi
   for await (const marks of samples) yield* marks;
 }
 
-function marksOf(batch: MarkBatch | null): Mark[] {
-  if (batch === null) return [];
+function toldOf(channel: Channel, sample: Sample): Mark[] {
+  if (channel.told?.sample !== sample) channel.told = { sample, marks: marksOf(sample) };
+  return channel.told.marks;
+}
+
+function marksOf(batch: MarkBatch): Mark[] {
   const at = isoOf(batch.at_ms);
   return Array.from(batch.strategy_id, (strategy_id, row) => {
     const entry_value_units = batch.entry_value_units[row] ?? 0;

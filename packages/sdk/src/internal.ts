@@ -40,7 +40,7 @@ export { temporaryEmbedded, type TemporaryDatabase } from "./store/embedded/temp
 export { databaseUrl, openDatabase, openSources } from "./connect.ts";
 export { privateUnusable, readPrivate } from "./private-file.ts";
 export { readTokenFile } from "./api/client/token-file.ts";
-export { isServerUrl, serverUrl } from "./api/client/url.ts";
+export { isLoopback, isServerUrl, serverUrl } from "./api/client/url.ts";
 export type { Database, Db } from "./store/db.ts";
 export { StratctlError } from "./errors.ts";
 export { m2mUnits, TOO_LARGE, unpricedReason } from "./m2m/mark.ts";

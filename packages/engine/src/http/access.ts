@@ -6,14 +6,20 @@ import { IssuerKeys } from "./keys.ts";
 import type { Secret } from "./secret.ts";
 import type { HttpSettings } from "./settings.ts";
 
+/** Who calls, and with which token: what is limited is counted to the token. */
+export interface TokenCaller extends Caller {
+  /** SHA-256 of the token, since a token is nothing to keep; `jti` is not in every one. */
+  readonly token_digest: string;
+}
+
 /** Who calls, by the header that he sent. Rejects with token_required, token_invalid, or server_busy where no keys can be had. */
 export interface Verifier {
-  verify(authorization: string | undefined): Promise<Caller>;
+  verify(authorization: string | undefined): Promise<TokenCaller>;
 }
 
 type Settings = Pick<HttpSettings, "jwks_url" | "jwt_issuer" | "jwt_audience" | "jwt_algorithms" | "jwt_accounts_claim">;
 
-/** Whom the tokens of `stratctl token` come from. */
+/** Whom the tokens of `stratctl token` come from where the settings name no issuer. */
 const LOCAL_ISSUER = "stratctl";
 /** In a token of this machine's own secret: all accounts. An issuer elsewhere cannot say so. */
 const ALL = "*";
@@ -28,7 +34,7 @@ const Words = z.union([z.string().transform((text) => text.split(" ")), z.array(
 /**
  * Checks tokens. The algorithm that a token's header names decides what it is checked with: HS256 the server's secret, one of
  * `jwt_algorithms` the issuer's published keys, and nothing else is taken, so that a public key is never a secret. `exp` must be
- * there; `nbf` counts; five seconds of leeway. Issuer and audience are checked where they are configured.
+ * there; `nbf` counts; five seconds of leeway. Issuer and audience are checked where they are configured, whoever signed the token.
  */
 export function createVerifier(settings: Settings, secret: Secret, { now = Date.now }: { now?: () => number } = {}): Verifier {
   const keys = settings.jwks_url === undefined ? null : new IssuerKeys(settings.jwks_url, now);
@@ -39,7 +45,7 @@ export function createVerifier(settings: Settings, secret: Secret, { now = Date.
       const digest = createHash("sha256").update(token).digest("base64url");
       const caller = callers.find(digest, now()) ?? (await callerBy(token));
       callers.keep(digest, caller, now());
-      return caller;
+      return { ...caller, token_digest: digest };
     },
   };
 
@@ -52,7 +58,11 @@ export function createVerifier(settings: Settings, secret: Secret, { now = Date.
         throw new StratctlError("token_invalid", "the token is signed in a way that this server does not take");
       return (await jwtVerify(token, (header) => keys.find(header), { ...options, algorithms: settings.jwt_algorithms })).payload;
     });
-    return callerOf(payload, { claim: settings.jwt_accounts_claim, isLocal: alg === "HS256" && secret.is_local });
+    return callerOf(payload, {
+      claim: settings.jwt_accounts_claim,
+      isLocal: alg === "HS256" && secret.is_local,
+      signer: alg === "HS256" ? "secret" : "issuer",
+    });
   }
 }
 
@@ -98,7 +108,7 @@ export function mintToken(secret: Secret, { accounts, scopes, ttl_s, now_ms, sub
   const claims = { [jwt_accounts_claim]: accounts === "all" ? [ALL] : accounts, scope: scopes.join(" ") };
   const token = new SignJWT(claims)
     .setProtectedHeader({ alg: "HS256", typ: "JWT" })
-    .setIssuer(secret.is_local ? LOCAL_ISSUER : (jwt_issuer ?? LOCAL_ISSUER))
+    .setIssuer(jwt_issuer ?? LOCAL_ISSUER)
     .setSubject(subject)
     .setIssuedAt(issued_s)
     .setExpirationTime(issued_s + ttl_s);
@@ -125,10 +135,10 @@ function headerOf(token: string): { alg?: string | undefined } {
 function optionsOf(settings: Settings, { isLocal, now_ms }: { isLocal: boolean; now_ms: number }): JWTVerifyOptions {
   const { jwt_issuer, jwt_audience } = settings;
   const base = { clockTolerance: LEEWAY_S, currentDate: new Date(now_ms), requiredClaims: ["exp"] };
-  if (isLocal) return { ...base, issuer: LOCAL_ISSUER };
+  const issuer = jwt_issuer ?? (isLocal ? LOCAL_ISSUER : undefined);
   return {
     ...base,
-    ...(jwt_issuer === undefined ? {} : { issuer: jwt_issuer }),
+    ...(issuer === undefined ? {} : { issuer }),
     ...(jwt_audience === undefined ? {} : { audience: jwt_audience }),
   };
 }
@@ -159,8 +169,15 @@ const CLAIMS: ReadonlyMap<string, string> = new Map([
   ["iat", "the token's time of issue (iat) is not a number"],
 ]);
 
-function callerOf(payload: JWTPayload, { claim, isLocal }: { claim: string; isLocal: boolean }): Caller {
-  const { sub, exp, typ, scope, scp } = payload;
+interface Signed {
+  readonly claim: string;
+  readonly isLocal: boolean;
+  /** Which kind of key the token was checked with. */
+  readonly signer: "secret" | "issuer";
+}
+
+function callerOf(payload: JWTPayload, { claim, isLocal, signer }: Signed): Caller {
+  const { iss, sub, exp, typ, scope, scp } = payload;
   if (!Number.isFinite(exp)) throw invalid(NO_END);
   if (typ === "refresh") throw invalid("a refresh token is for getting another, not for calls");
   const subject = Subject.safeParse(sub);
@@ -171,6 +188,8 @@ function callerOf(payload: JWTPayload, { claim, isLocal }: { claim: string; isLo
   if (!words.success) throw invalid("the token's scopes are not words");
   return {
     subject: subject.data,
+    // Two that name a subject alike are two: who holds the secret here is not whom the issuer vouches for.
+    id: JSON.stringify([signer, iss ?? null, subject.data]),
     accounts: isLocal && accounts.data.includes(ALL) ? "all" : new Set(accounts.data),
     scopes: new Set(words.data === undefined ? SCOPES : SCOPES.filter((known) => words.data?.includes(known))),
     expires_ms: exp === undefined ? undefined : exp * 1000,

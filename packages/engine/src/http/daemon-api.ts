@@ -1,7 +1,7 @@
-import { builtinCalendar, builtinLots, type Database, type QuoteSource } from "@stratctl/sdk/internal";
+import { builtinCalendar, builtinLots, isLoopback, type Database, type QuoteSource } from "@stratctl/sdk/internal";
 import type { Log } from "../log.ts";
 import type { Loop, Served } from "../loop.ts";
-import { isLoopback, type HttpSettings } from "./settings.ts";
+import type { HttpSettings } from "./settings.ts";
 
 export interface DaemonApiOptions {
   /** Connections of its own: whoever calls must not keep the loop from its writes. */

@@ -1,15 +1,15 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Instant, StratctlError, type EventRoute, type StreamGap, type StreamOptions } from "@stratctl/sdk/internal";
+import { AHEAD_MS_MAX, Instant, StratctlError, type EventRoute, type StreamGap, type StreamOptions } from "@stratctl/sdk/internal";
 import { failureOf, problemOf } from "./failure.ts";
 
 /** How long a reader that was cut off waits before it comes again. */
 const RETRY_MS = 2_000;
 /** Proxies cut what is silent for longer. */
 const HEARTBEAT_MS = 15_000;
-/** Streams that one subject reads at once. */
-const STREAMS_MAX = 20;
+/** Streams that are read at once, with one token and with all. */
+const STREAMS_MAX = { token: 20, all: 200 };
 /** When one of too many may have ended, nobody knows: not at once. */
 const RETRY_AFTER_S = 5;
 /** The longest that a timer takes. */
@@ -21,11 +21,15 @@ export interface EventsOptions {
   /** Aborted: the server stops, or whoever asked is gone. */
   readonly signal: AbortSignal;
   readonly onCut: (error: unknown) => void;
+  readonly now: () => number;
   readonly heartbeat_ms?: number | undefined;
 }
 
-/** Streams that are open, by the subject of their token. */
+/** Streams of a server that are open, by the digest of their token. */
 const open_counts = new WeakMap<object, Map<string, number>>();
+
+/** Events as they are sent: what many readers are told is one object, and is written once for all of them. */
+const event_texts = new WeakMap<object, Buffer>();
 
 /**
  * Answers with a route's events as server-sent events, one waiting at most: a reader that is slow holds up its own stream. What
@@ -34,7 +38,7 @@ const open_counts = new WeakMap<object, Map<string, number>>();
  */
 export async function sendEvents(request: FastifyRequest, reply: FastifyReply, options: EventsOptions): Promise<FastifyReply> {
   const { "last-event-id": given } = request.headers;
-  const after = afterOf([given].flat()[0]);
+  const after = afterOf([given].flat()[0], options.now());
   const leave = enter(request);
   reply.raw.once("close", leave);
   const signal = AbortSignal.any([options.signal, expiryOf(request)]);
@@ -70,8 +74,7 @@ interface Reading {
 async function* linesOf(
   { route, signal, onCut, heartbeat_ms = HEARTBEAT_MS, request_id }: EventsOptions & { request_id: string },
   { iterator, first, gaps }: Reading,
-): AsyncGenerator<string, void, undefined> {
-  const event = route.output.type === "array" ? "marks" : "mark";
+): AsyncGenerator<string | Buffer, void, undefined> {
   try {
     yield `retry: ${RETRY_MS}\n\n`;
     for (let next = first; ; next = iterator.next()) {
@@ -82,7 +85,7 @@ async function* linesOf(
       }
       for (const gap of gaps.splice(0)) yield `event: gap\ndata: ${JSON.stringify(gap)}\n\n`;
       if (result.done === true) return;
-      yield `id: ${route.instant(result.value)}\nevent: ${event}\ndata: ${JSON.stringify(result.value)}\n\n`;
+      yield eventText(route, result.value);
     }
   } catch (error) {
     if (signal.aborted) return;
@@ -91,6 +94,15 @@ async function* linesOf(
   } finally {
     await iterator.return?.();
   }
+}
+
+function eventText(route: EventRoute, value: unknown): Buffer {
+  const known = typeof value === "object" && value !== null ? event_texts.get(value) : undefined;
+  if (known !== undefined) return known;
+  const event = route.output.type === "array" ? "marks" : "mark";
+  const text = Buffer.from(`id: ${route.instant(value)}\nevent: ${event}\ndata: ${JSON.stringify(value)}\n\n`);
+  if (typeof value === "object" && value !== null) event_texts.set(value, text);
+  return text;
 }
 
 /** Null where nothing came for so long. */
@@ -104,32 +116,40 @@ async function orSilence<Value>(promise: Promise<Value>, ms: number): Promise<Va
 }
 
 /** Refused here by the header's name: the field of the call has another. */
-function afterOf(given: string | undefined): string | undefined {
+function afterOf(given: string | undefined, now_ms: number): string | undefined {
   if (given === undefined || given === "") return undefined;
-  if (Instant.safeParse(given).success) return given;
-  const message = `must be the id of an event, an instant with its zone, got ${JSON.stringify(given.slice(0, 40))}`;
-  throw new StratctlError("input_invalid", `Last-Event-ID ${message}`, {
-    hint: "leave it out to begin with the latest mark",
+  if (!Instant.safeParse(given).success)
+    throw badHeader(`must be the id of an event, an instant with its zone, got ${JSON.stringify(given.slice(0, 40))}`);
+  if (Date.parse(Instant.parse(given)) > now_ms + AHEAD_MS_MAX) throw badHeader(`${given} lies ahead of now`);
+  return given;
+}
+
+function badHeader(message: string): StratctlError {
+  return new StratctlError("input_invalid", `Last-Event-ID ${message}`, {
+    hint: "leave Last-Event-ID out to begin with the latest mark",
     details: { errors: [{ field: "Last-Event-ID", message }] },
   });
 }
 
-/** Counts the stream to its token's subject until it is left. */
+/** Counts the stream to its token until it is left. */
 function enter({ server, caller }: FastifyRequest): () => void {
-  const subject = caller?.subject ?? "";
+  const token = caller?.token_digest ?? "";
   const counts = open_counts.get(server.server) ?? new Map<string, number>();
   open_counts.set(server.server, counts);
-  const count = counts.get(subject) ?? 0;
-  if (count >= STREAMS_MAX)
-    throw new StratctlError("rate_limited", `${STREAMS_MAX} streams are open already`, {
+  const count = counts.get(token) ?? 0;
+  const details = { retry_after_s: RETRY_AFTER_S };
+  if (count >= STREAMS_MAX.token)
+    throw new StratctlError("rate_limited", `${STREAMS_MAX.token} streams are open with this token already`, {
       hint: "close one, or follow a whole account with GET /marks/stream",
-      details: { retry_after_s: RETRY_AFTER_S },
+      details,
     });
-  counts.set(subject, count + 1);
+  if ([...counts.values()].reduce((sum, one) => sum + one, 0) >= STREAMS_MAX.all)
+    throw new StratctlError("server_busy", `${STREAMS_MAX.all} streams are open already, as many as this server has`, { details });
+  counts.set(token, count + 1);
   return () => {
-    const left = (counts.get(subject) ?? 1) - 1;
-    if (left === 0) counts.delete(subject);
-    else counts.set(subject, left);
+    const left = (counts.get(token) ?? 1) - 1;
+    if (left === 0) counts.delete(token);
+    else counts.set(token, left);
   };
 }
 

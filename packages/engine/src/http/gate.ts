@@ -1,17 +1,17 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { ERRORS, StratctlError, type Caller } from "@stratctl/sdk/internal";
-import type { Verifier } from "./access.ts";
+import { ERRORS, StratctlError } from "@stratctl/sdk/internal";
+import type { TokenCaller, Verifier } from "./access.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
     /** Who calls; null on a route that wants no token. */
-    caller: Caller | null;
+    caller: TokenCaller | null;
   }
 }
 
 export interface Gate {
-  /** Lets a request with a good token in, and counts it to the token's subject. Rejects with token_required, token_invalid, rate_limited. */
-  readonly enter: (request: FastifyRequest) => Promise<Caller>;
+  /** Lets a request with a good token in, and counts it to the token. Rejects with token_required, token_invalid, rate_limited. */
+  readonly enter: (request: FastifyRequest) => Promise<TokenCaller>;
   /** Counts a request that wants no token to its address. Rejects with rate_limited. */
   readonly pass: (request: FastifyRequest) => Promise<void>;
 }
@@ -19,13 +19,13 @@ export interface Gate {
 const MINUTE_MS = 60_000;
 
 /**
- * Counts requests a minute: by the token's subject, and by address where there is no token or a bad one. A good token is never
+ * Counts requests a minute: by token, and by address where there is no token or a bad one. A good token is never
  * refused for its address: behind a proxy all share one, and whoever has no token could keep out everybody else.
  */
 export function createGate(app: FastifyInstance, { rate_limit, verifier }: { rate_limit: number; verifier: Verifier }): Gate {
   const limits = { max: rate_limit, timeWindow: MINUTE_MS };
   const byAddress = app.createRateLimit(limits);
-  const bySubject = app.createRateLimit({ ...limits, keyGenerator: ({ caller }) => caller?.subject ?? "" });
+  const byToken = app.createRateLimit({ ...limits, keyGenerator: ({ caller }) => caller?.token_digest ?? "" });
 
   const pass: Gate["pass"] = async (request) => {
     const count = await byAddress(request);
@@ -38,7 +38,7 @@ export function createGate(app: FastifyInstance, { rate_limit, verifier }: { rat
       throw error;
     });
     request.caller = caller;
-    const count = await bySubject(request);
+    const count = await byToken(request);
     if (!count.isAllowed && count.isExceeded) throw rateLimited(count.ttl);
     return caller;
   };

@@ -93,6 +93,7 @@ function streams(route: EventRoute, names: readonly string[], options: RoutesOpt
       route,
       open: (following) => stream(input, following),
       signal,
+      now: options.context.now,
       onCut: (error) => options.onCut(request, error),
     });
   };

@@ -27,13 +27,22 @@ export interface ServeOptions {
   readonly log: Log;
   /** The engine's loop beside it; null where there is none. */
   readonly loop: Loop | null;
+  /** Those of TIMEOUTS unless said. */
+  readonly timeouts?: Partial<Timeouts> | undefined;
 }
 
-/** A whole request must have come by then; headers much sooner. */
-const REQUEST_MS_MAX = 30_000;
-const HEADERS_MS_MAX = 10_000;
-/** A connection that nothing moves on: a reader that stopped reading. Streams have a heartbeat every 15 s. */
-const SILENT_MS_MAX = 60_000;
+/** How long who is slow is waited for. */
+export interface Timeouts {
+  /** A whole request must have come by then; headers much sooner. */
+  readonly request_ms: number;
+  readonly headers_ms: number;
+  /** A connection that nothing moves on: a reader that stopped reading. Streams have a heartbeat every 15 s. */
+  readonly silent_ms: number;
+  /** So often the first two are looked at. */
+  readonly look_ms: number;
+}
+
+const TIMEOUTS: Timeouts = { request_ms: 30_000, headers_ms: 10_000, silent_ms: 60_000, look_ms: 5_000 };
 /** 500 instruments in a query, each in percent-encoding. */
 const HEADER_BYTES_MAX = 64 * 1024;
 /** Of the daemon's 5 s. */
@@ -61,13 +70,14 @@ export async function serve(options: ServeOptions): Promise<Served> {
 /** The server before it listens. */
 export async function buildServer(options: ServeOptions): Promise<{ app: FastifyInstance; stopping: AbortController }> {
   const { settings, log } = options;
+  const timeouts = { ...TIMEOUTS, ...options.timeouts };
   const stopping = new AbortController();
   const app = fastify({
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
-    requestTimeout: REQUEST_MS_MAX,
-    connectionTimeout: SILENT_MS_MAX,
-    http: { headersTimeout: HEADERS_MS_MAX, maxHeaderSize: HEADER_BYTES_MAX, connectionsCheckingInterval: 5_000 },
+    requestTimeout: timeouts.request_ms,
+    connectionTimeout: timeouts.silent_ms,
+    http: { headersTimeout: timeouts.headers_ms, maxHeaderSize: HEADER_BYTES_MAX, connectionsCheckingInterval: timeouts.look_ms },
     routerOptions: { maxParamLength: 1_000, querystringParser: () => ({}) },
     rewriteUrl: ({ url = "/" }) => url.replace(SLASH_AT_END, "$1"),
     genReqId: requestId,

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { Basis, parseInput, StratctlError } from "@stratctl/sdk/internal";
+import { Basis, isLoopback, parseInput, StratctlError } from "@stratctl/sdk/internal";
 
 /** Whole numbers come as text from a config file or the environment; an empty text is not 0. */
-const whole = (min: number, max: number) =>
+export const whole = (min: number, max: number) =>
   z
     .union(
       [
@@ -40,10 +40,6 @@ const KeysUrl = z
     error: "must be https:// unless it is of this machine",
   });
 
-export function isLoopback(host: string): boolean {
-  return ["localhost", "::1", "[::1]"].includes(host) || /^127(\.\d{1,3}){3}$/.test(host);
-}
-
 /** What signs a token with a key of its own; HS256 is for the shared secret and is not chosen. */
 const Algorithm = z.enum(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]);
 
@@ -66,7 +62,7 @@ export const HttpSettings = z.strictObject({
   jwt_accounts_claim: z.string().trim().min(1).default("acct_ids"),
   /** A file with a secret of one's own for HS256; left out, one is made on first use. */
   jwt_secret_file: z.string().trim().min(1).optional(),
-  /** Requests a minute of one token's subject, or of one address without a token. */
+  /** Requests a minute of one token, or of one address without a good one. */
   rate_limit: whole(1, 999_999_999).default(1200),
 });
 export type HttpSettings = z.infer<typeof HttpSettings>;

@@ -4,7 +4,7 @@ import type { Db } from "./db.ts";
 
 /** Whose key it is, and the key: two callers may use one key for two things. */
 export interface KeyOf {
-  /** The subject of a token; "" in process. */
+  /** The subject of a token and who vouches for it; "" in process. */
   readonly caller: string;
   readonly key: string;
 }

@@ -1,3 +1,4 @@
+import { isIPv4 } from "node:net";
 import { StratctlError } from "../../errors.ts";
 
 export interface ServerUrlOptions {
@@ -32,8 +33,13 @@ export function serverUrl(text: string, { has_token, insecure_http }: ServerUrlO
   return url;
 }
 
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host.endsWith(".localhost") || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
+/**
+ * Whether a host, as a URL or a setting names it, is this machine and nothing else. A name under `.localhost` is not counted: not
+ * every resolver keeps it here.
+ */
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase().replace(/^\[(.*)\]$/, "$1");
+  return name === "localhost" || name === "::1" || (isIPv4(name) && name.startsWith("127."));
 }
 
 function refused(message: string, hint: string): StratctlError {

@@ -42,7 +42,7 @@ export function adding<Input extends z.ZodType, Output extends z.ZodType, Subjec
     if (idempotency_key === undefined) return work(input, { signal, write: (write) => write(database) }, subject);
     const { key } = parseInput(Key, { idempotency_key });
     const request = requestOf(route, input, subject);
-    const of = { caller: context.caller?.subject ?? "", key };
+    const of = { caller: context.caller?.id ?? "", key };
     const answered = async (db: Db): Promise<Answered<z.output<Output>> | null> => {
       const kept = await keys.find(db, of);
       if (kept === null) return null;

@@ -27,8 +27,10 @@ export interface Context {
 
 /** Who calls, as a verified token tells. */
 export interface Caller {
-  /** Who is named as the one who made a strategy, and whose idempotency keys these are. */
+  /** Who is named as the one who made a strategy. */
   readonly subject: string;
+  /** Whose idempotency keys these are: the subject together with who vouches for it. */
+  readonly id: string;
   /** Accounts by id or alias, compared as whole texts; `all` only in a token of this server's own. */
   readonly accounts: ReadonlySet<string> | "all";
   readonly scopes: ReadonlySet<Scope>;

@@ -7,7 +7,7 @@ export interface Hours {
   readonly day_number: number;
   /** Its midnight, as all instants in milliseconds since the epoch. */
   readonly day_from_ms: number;
-  /** NaN where the exchange has no session that day. */
+  /** NaN where the exchange has no session that day; endless where it never closes, so that midnight is no open. */
   readonly open_ms: Float64Array;
   readonly close_ms: Float64Array;
 }
@@ -22,12 +22,17 @@ export function hoursAt(calendar: Calendar, exchanges: readonly string[], at_ms:
 }
 
 export function hoursOn(calendar: Calendar, exchanges: readonly string[], day: string): Hours {
-  const sessions = exchanges.map((exchange) => sessionOn(calendar, exchange, day));
   const day_number = dayNumber(day);
+  const day_from_ms = day_number * DAY_MS - calendar.zone.offset_minutes * 60_000;
+  if (calendar.is_always_open) {
+    const endless = (at_ms: number): Float64Array => new Float64Array(exchanges.length).fill(at_ms);
+    return { day, day_number, day_from_ms, open_ms: endless(Number.NEGATIVE_INFINITY), close_ms: endless(Number.POSITIVE_INFINITY) };
+  }
+  const sessions = exchanges.map((exchange) => sessionOn(calendar, exchange, day));
   return {
     day,
     day_number,
-    day_from_ms: day_number * DAY_MS - calendar.zone.offset_minutes * 60_000,
+    day_from_ms,
     open_ms: Float64Array.from(sessions, (found) => found?.open_ms ?? Number.NaN),
     close_ms: Float64Array.from(sessions, (found) => found?.close_ms ?? Number.NaN),
   };
@@ -41,11 +46,12 @@ export function openMask({ open_ms, close_ms }: Hours, at_ms: number): number {
   return mask;
 }
 
-/** The first open and the last close of the day; null where no exchange has a session. */
-export function spanOf({ open_ms, close_ms }: Hours): { open_ms: number; close_ms: number } | null {
+/** The first open and the last close within the day; null where no exchange has a session. */
+export function spanOf({ open_ms, close_ms, day_from_ms }: Hours): { open_ms: number; close_ms: number } | null {
   const opens = [...open_ms].filter((at_ms) => !Number.isNaN(at_ms));
   const closes = [...close_ms].filter((at_ms) => !Number.isNaN(at_ms));
-  return opens.length === 0 ? null : { open_ms: Math.min(...opens), close_ms: Math.max(...closes) };
+  if (opens.length === 0) return null;
+  return { open_ms: Math.max(day_from_ms, Math.min(...opens)), close_ms: Math.min(day_from_ms + DAY_MS, Math.max(...closes)) };
 }
 
 /** Days since 1970-01-01 of a calendar day. */

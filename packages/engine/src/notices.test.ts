@@ -1,7 +1,7 @@
-import { batchOf, builtinCalendar, QuoteBoard } from "@stratctl/sdk/internal";
+import { alwaysOpen, batchOf, builtinCalendar, QuoteBoard } from "@stratctl/sdk/internal";
 import { expect, test } from "vitest";
 import { testBook } from "../../../test/support/book.ts";
-import { hoursOn } from "./hours.ts";
+import { hoursAt, hoursOn } from "./hours.ts";
 import type { LogLine } from "./log.ts";
 import { Notices } from "./notices.ts";
 
@@ -61,11 +61,27 @@ test("a month before the calendar knows no more it says so, and of a year withou
 
 test("an exchange that the calendar does not have is named as such", () => {
   const lines: LogLine[] = [];
-  const strange = testBook([{ strategy_id: 1, legs: [leg("BCD:USDINR26DECFUT")] }]);
+  const strange = testBook([{ strategy_id: 1, legs: [leg("NCX:GUAR26DECFUT")] }]);
   const notices = new Notices((line) => lines.push(line), calendar);
   const hours = hoursOn(calendar, strange.exchanges, "2026-11-25");
   notices.session(strange, hours, { at_ms: Date.parse("2026-11-25T05:00:00Z"), board: new QuoteBoard(strange.instruments) });
   expect(lines.map(({ text }) => text)).toEqual(["legs on an exchange that the calendar does not have are never marked"]);
+});
+
+test("a special session without its time is said from a month before, and a market that never closes is said to", () => {
+  expect(told("2026-10-09", ["03:00:00"])).toEqual([
+    "calendar: the time of Muhurat on 2026-11-08 at NSE is not known: no session until a calendar file gives it",
+    "calendar: the time of Muhurat on 2026-11-08 at NFO is not known: no session until a calendar file gives it",
+  ]);
+  const lines: LogLine[] = [];
+  const always = alwaysOpen(calendar);
+  const strange = testBook([{ strategy_id: 1, legs: [leg("NFO:NIFTY27JANFUT")] }]);
+  const notices = new Notices((line) => lines.push(line), always);
+  for (const at of ["2027-01-03T12:00:00Z", "2027-01-03T18:29:59Z", "2027-01-03T18:30:00Z", "2027-01-04T03:45:00Z"]) {
+    const hours = hoursAt(always, strange.exchanges, Date.parse(at), null);
+    notices.session(strange, hours, { at_ms: Date.parse(at), board: new QuoteBoard(strange.instruments) });
+  }
+  expect(lines.map(({ text }) => text)).toEqual(["NFO is open; never closes"]);
 });
 
 test("prices: each change is said once, with the reasons and the strategies", () => {

@@ -1,4 +1,4 @@
-import { amountOf, knownUntil, TOO_LARGE, type Calendar, type CandleBatch, type QuoteBoard } from "@stratctl/sdk/internal";
+import { amountOf, calendarWarnings, TOO_LARGE, type Calendar, type CandleBatch, type QuoteBoard } from "@stratctl/sdk/internal";
 import type { Book } from "./book.ts";
 import { openMask, type Hours } from "./hours.ts";
 import { clockText, countedText, namedText, type Log } from "./log.ts";
@@ -61,7 +61,7 @@ export class Notices {
 
   /** The hours at a sample: says what opened and what closed since the one before. */
   session(book: Book, hours: Hours, { at_ms, board }: { at_ms: number; board: QuoteBoard }): void {
-    if (hours.day !== this.#hours?.day) this.#newDay(book, hours);
+    if (hours.day !== this.#hours?.day) this.#newDay(book, at_ms);
     const were_open = namesOf(this.#exchanges, this.#open);
     this.#open = openMask(hours, at_ms);
     this.#exchanges = book.exchanges;
@@ -100,31 +100,19 @@ export class Notices {
     });
   }
 
-  #newDay(book: Book, hours: Hours): void {
+  #newDay(book: Book, at_ms: number): void {
     this.#candle_count = 0;
     this.#marked.clear();
     this.#stale.clear();
-    for (const exchange of book.exchanges) this.#warnOfCalendar(exchange, hours);
-  }
-
-  /** Past its last known day the calendar takes weekdays for sessions: said from a month before. */
-  #warnOfCalendar(exchange: string, { day, day_number }: Hours): void {
-    const until = knownUntil(this.#calendar, exchange, day);
-    if (until !== null && Date.parse(until) / DAY_MS - day_number > WARN_DAYS) return;
-    const text = this.#unknownText(exchange, { day, until });
-    this.#log({ level: "warn", event: "calendar", text, fields: { exchange, known_until: until } });
-  }
-
-  #unknownText(exchange: string, { day, until }: { day: string; until: string | null }): string {
-    if (!this.#calendar.exchanges.has(exchange)) return `legs on ${exchange} are never marked`;
-    if (until === null) return `${exchange} has no list of holidays for ${day.slice(0, 4)}: every weekday is taken for a session`;
-    return `the holidays of ${exchange} are known until ${until}; after it every weekday is taken for a session`;
+    for (const { text, exchange, kind, day } of calendarWarnings(this.#calendar, book.exchanges, at_ms))
+      this.#log({ level: "warn", event: "calendar", text, fields: { exchange, kind, day } });
   }
 
   #opened(exchange: string, { hours, place, at_ms }: { hours: Hours; place: number; at_ms: number }): void {
     const close_ms = hours.close_ms[place] ?? Number.NaN;
     const verb = at_ms === hours.open_ms[place] ? "opens" : "is open";
-    const text = `${exchange} ${verb}; closes ${clockText(close_ms, this.#calendar).slice(0, 5)}`;
+    const closes = Number.isFinite(close_ms) ? `closes ${clockText(close_ms, this.#calendar).slice(0, 5)}` : "never closes";
+    const text = `${exchange} ${verb}; ${closes}`;
     this.#log({ level: "info", event: "session", text, fields: { exchange, open: true } });
   }
 
@@ -144,8 +132,6 @@ export class Notices {
   }
 }
 
-const DAY_MS = 86_400_000;
-const WARN_DAYS = 30;
 /** The journal has a limit to a line. */
 const LISTED_MAX = 100;
 

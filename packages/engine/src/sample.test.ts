@@ -153,8 +153,8 @@ describe("a minute of samples", () => {
     const quotes = [{ instrument: "MCX:CRUDEOIL26DECFUT", at: "03:31:00", price: 110 }];
     const { sampler } = minuteOf({ strategies: [{ strategy_id: 1, legs }], quotes, samples: ["03:40:00"] });
     expect(sampler.marks({ flat: false })?.reason).toEqual([`no price for ${NFO.FUT} (NFO has not opened)`]);
-    // 24 November 2026 is a holiday of NSE; nobody told the calendar of one of MCX.
-    const holiday = minuteOf({ strategies: [{ strategy_id: 1, legs }], quotes: [], samples: ["2026-11-24T05:00:00Z"] });
+    // 24 November 2026 is a holiday of NSE, on whose evening MCX trades.
+    const holiday = minuteOf({ strategies: [{ strategy_id: 1, legs }], quotes: [], samples: ["2026-11-24T11:30:00Z"] });
     expect(holiday.sampler.marks({ flat: false })?.reason[0]).toContain(`${NFO.FUT} (NFO has no session on 2026-11-24)`);
   });
 

@@ -13,7 +13,10 @@ export { MONEY_MAX } from "./model/money.ts";
 export { Quote, QuoteQuery } from "./model/quote.ts";
 export { Strategy, StrategyCreate, StrategyGet, StrategyQuery, StrategyStatus, StrategyUpdate } from "./model/strategy.ts";
 
-export { builtinCalendar, parseCalendar, type Calendar } from "./market/days.ts";
+export { almanac, type AlmanacDay } from "./market/almanac.ts";
+export { alwaysOpen, builtinCalendar, parseCalendar, type Calendar } from "./market/days.ts";
+export { calendarFaults, calendarFrom } from "./market/calendar-file.ts";
+export { calendarWarnings, type CalendarWarning } from "./market/warnings.ts";
 export {
   announcedDays,
   dayOf,

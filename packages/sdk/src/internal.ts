@@ -23,6 +23,9 @@ export {
 } from "./quotes/source.ts";
 export { amountOf, formatUnits, MONEY_MAX_UNITS, parseUnits, unitsOf } from "./model/money.ts";
 export { builtinCalendar, dayOf, lastSession, openAt, sessionOn, sessionsBetween, type Calendar, type Session } from "./market/calendar.ts";
+export { alwaysOpen } from "./market/days.ts";
+export { calendarFrom } from "./market/calendar-file.ts";
+export { calendarWarnings, type CalendarWarning } from "./market/warnings.ts";
 export { lastDayOf } from "./market/expiry.ts";
 export { parseInstrument } from "./market/instrument.ts";
 export { builtinLots } from "./market/lots.ts";

@@ -15,6 +15,7 @@ import {
   sessionOn,
   sessionsBetween,
 } from "./calendar.ts";
+import { alwaysOpen } from "./days.ts";
 
 const calendar = builtinCalendar();
 const MINUTE_MS = 60_000;
@@ -68,11 +69,53 @@ describe("sessionOn", () => {
     expect(minutesOn("MCX", "2026-10-30")?.[2]).toBe(14.5 * 60);
     expect(minutesOn("MCX", "2026-11-02")?.[2]).toBe(14 * 60 + 55);
     expect(minutesOn("MCX", "2026-03-09")?.[2]).toBe(14.5 * 60);
+  });
+
+  test("the evening's close changes on the Monday after the second Sunday of March and after the first of November", () => {
+    const monday = (year: number, month: number, sunday: number): string => {
+      const first = new Date(Date.UTC(year, month, 1)).getUTCDay();
+      return new Date(Date.UTC(year, month, 1 + ((7 - first) % 7) + 7 * (sunday - 1) + 1)).toISOString().slice(0, 10);
+    };
+    const froms = Array.from({ length: 10 }, (_, later) => [monday(2021 + later, 2, 2), monday(2021 + later, 10, 1)]).flat();
+    expect(calendar.exchanges.get("MCX")?.hours.map(({ from }) => from)).toEqual([undefined, ...froms]);
+    for (const [place, { open, close }] of calendar.exchanges.get("MCX")?.hours.entries() ?? [])
+      expect([open, close]).toEqual(["09:00", place % 2 === 0 ? "23:55" : "23:30"]);
+  });
+
+  test.each([
+    ["2026-01-01", "03:30", "11:29"], // the evening is closed
+    ["2026-03-03", "11:30", "18:24"], // the morning is, before daylight saving
+    ["2026-03-26", "11:30", "17:59"],
+    ["2026-11-24", "11:30", "18:24"],
+    ["2026-02-01", "03:30", "11:29"], // a budget Sunday
+  ])("commodities have half a day on %s", (day, first, last) => {
+    expect(minutesOn("MCX", day)?.slice(0, 2)).toEqual([`${day}T${first}`, `${day}T${last}`]);
+  });
+
+  test("commodities close for the whole of four days of 2026, a currency for twenty", () => {
+    const closed = (exchange: string): string[] =>
+      Array.from({ length: 365 }, (_, day) => new Date(Date.UTC(2026, 0, 1 + day)))
+        .filter((date) => date.getUTCDay() % 6 !== 0)
+        .map((date) => date.toISOString().slice(0, 10))
+        .filter((day) => sessionOn(calendar, exchange, day) === null);
+    expect(closed("MCX")).toEqual(["2026-01-26", "2026-04-03", "2026-10-02", "2026-12-25"]);
+    expect(closed("CDS")).toHaveLength(20);
+    expect(closed("BCD")).toEqual(closed("CDS"));
+    expect(closed("CDS").filter((day) => !closed("NFO").includes(day))).toEqual(["2026-02-19", "2026-03-19", "2026-04-01", "2026-08-26"]);
     expect(minutesOn("CDS", "2026-11-02")).toEqual(["2026-11-02T03:30", "2026-11-02T11:29", 480]);
   });
 
+  test("a market that never closes has a session from midnight to midnight on every day, and nothing is unknown", () => {
+    const always = alwaysOpen(calendar);
+    const sunday = sessionOn(always, "NFO", "2027-01-03");
+    expect([sunday?.open_ms, sunday?.close_ms]).toEqual([Date.parse("2027-01-03T00:00+05:30"), Date.parse("2027-01-04T00:00+05:30")]);
+    expect(openAt(always, "NYSE", Date.parse("2026-12-25T12:00Z"))?.day).toBe("2026-12-25");
+    expect(knownDay(always, "NFO", "2027-01-03")).toBe(true);
+    expect(openAt(calendar, "NFO", Date.parse("2027-01-03T06:00Z"))).toBeNull();
+  });
+
   test("an exchange that the calendar does not have has no sessions, and a day that is none is refused", () => {
-    expect(sessionOn(calendar, "BCD", "2026-08-03")).toBeNull();
+    expect(sessionOn(calendar, "NYSE", "2026-08-03")).toBeNull();
     expect(() => sessionOn(calendar, "NFO", "2025-02-30")).toThrow(expect.objectContaining({ code: "input_invalid" }));
   });
 });
@@ -121,7 +164,7 @@ describe("instants", () => {
     expect(around("2026-08-03T23:59:00+05:30")).toEqual(["2026-08-03", "2026-08-04"]);
     expect(around("2026-02-01T08:00:00+05:30")).toEqual(["2026-01-30", "2026-02-01"]); // a budget Sunday
     expect(around("2026-04-03T12:00:00+05:30")).toEqual(["2026-04-02", "2026-04-06"]); // Good Friday, then the weekend
-    expect([lastSession, nextSession].map((ask) => ask(calendar, "BCD", 0))).toEqual([null, null]);
+    expect([lastSession, nextSession].map((ask) => ask(calendar, "NYSE", 0))).toEqual([null, null]);
   });
 
   test("at any instant: last is at or before, next after, nothing between, and open is last not yet closed", () => {
@@ -156,8 +199,10 @@ describe("what the calendar knows", () => {
     ["NFO", "2025-07-30", false],
     ["NFO", "2027-01-04", false],
     ["NFO", "2026-11-08", false], // announced, its time is not
-    ["MCX", "2026-08-03", false],
-    ["BCD", "2026-08-03", false],
+    ["MCX", "2026-08-03", true],
+    ["MCX", "2025-08-04", false],
+    ["CDS", "2026-08-26", true],
+    ["NYSE", "2026-08-03", false],
   ])("%s %s: %s", (exchange, day, known) => {
     expect(knownDay(calendar, exchange, day)).toBe(known);
   });
@@ -166,7 +211,7 @@ describe("what the calendar knows", () => {
     expect(knownUntil(calendar, "NFO", "2026-01-01")).toBe("2026-12-31");
     expect(knownUntil(calendar, "NFO", "2025-12-31")).toBeNull();
     expect(knownUntil(calendar, "NFO", "2027-01-01")).toBeNull();
-    expect(knownUntil(calendar, "MCX", "2026-01-01")).toBeNull();
+    expect(knownUntil(calendar, "NYSE", "2026-01-01")).toBeNull();
     const longer = parseCalendar(withYears([2025, 2026, 2028]));
     expect(["2025-06-01", "2026-06-01", "2027-06-01", "2028-06-01"].map((day) => knownUntil(longer, "NFO", day))).toEqual([
       "2026-12-31",

@@ -144,6 +144,7 @@ export function nextSession(calendar: Calendar, exchange: string, at_ms: number)
  * console.log(knownDay(builtinCalendar(), "NFO", "2026-12-25"), knownDay(builtinCalendar(), "NFO", "2027-12-24")); // true false
  */
 export function knownDay(calendar: Calendar, exchange: string, day: string): boolean {
+  if (calendar.is_always_open) return true;
   const days = calendar.exchanges.get(exchange);
   if (days === undefined || days.special.get(day)?.hours === "announced") return false;
   return days.special.has(day) || days.closed.has(day) || days.traded.has(day) || days.listed_years.has(Number(day.slice(0, 4)));
@@ -156,7 +157,7 @@ export function knownDay(calendar: Calendar, exchange: string, day: string): boo
  * @example
  * import { builtinCalendar, knownUntil } from "@stratctl/sdk";
  *
- * console.log(knownUntil(builtinCalendar(), "NFO", "2026-08-03"), knownUntil(builtinCalendar(), "MCX", "2026-08-03")); // 2026-12-31 null
+ * console.log(knownUntil(builtinCalendar(), "NFO", "2026-08-03"), knownUntil(builtinCalendar(), "NFO", "2027-01-04")); // 2026-12-31 null
  */
 export function knownUntil(calendar: Calendar, exchange: string, day: string): string | null {
   const listed = calendar.exchanges.get(exchange)?.listed_years;
@@ -184,14 +185,15 @@ const SEARCH_DAYS_MAX = 31;
 
 /** The session of a day, given by its start as if it were UTC's. */
 function sessionFrom(calendar: Calendar, exchange: string, start_ms: number): Session | null {
+  const day = dayAt(start_ms);
+  const midnight_ms = start_ms - calendar.zone.offset_minutes * MINUTE_MS;
+  if (calendar.is_always_open) return { exchange, day, open_ms: midnight_ms, close_ms: midnight_ms + DAY_MS, special: null };
   const days = calendar.exchanges.get(exchange);
   if (days === undefined) return null;
-  const day = dayAt(start_ms);
   const special = days.special.get(day);
   if (special === undefined && !isOrdinary(days, start_ms)) return null;
   const hours = special === undefined || special.hours === "ordinary" ? inForce(days.hours, day) : special.hours;
   if (hours === undefined || hours === "announced") return null;
-  const midnight_ms = start_ms - calendar.zone.offset_minutes * MINUTE_MS;
   return {
     exchange,
     day,

@@ -1,23 +1,26 @@
 import { assert } from "../errors.ts";
 import { isoOf } from "../model/instant.ts";
 import { amountOf } from "../model/money.ts";
-import type { Quote } from "../model/quote.ts";
+import { STALE_MS_MAX, type Quote } from "../model/quote.ts";
+import { Jumps } from "./jumps.ts";
 import { placesBefore, valuesFrom } from "./places.ts";
 import type { InstrumentRef } from "./source.ts";
+import { Tally, type InstrumentQuotes, type RefusedFor, type SourceQuotes } from "./tally.ts";
 
 /** A quote stamped further ahead of now than this is refused: one of the two clocks is wrong. */
 export const AHEAD_MS_MAX = 2_000;
 
 /**
  * What became of a quote: `new` (price or time moved), `same` (what is held, told again), `late` (older than what is
- * held, which stays), `ahead` (its time lies in the future: refused).
+ * held, which stays), `ahead` (its time lies in the future: refused), `jump` (too far from what is held, before a second
+ * quote says the same: refused).
  */
-export type Outcome = "new" | "same" | "late" | "ahead";
+export type Outcome = "new" | "same" | "late" | "ahead" | "jump";
 
 export interface BoardCounts {
   /** Quotes that moved a price or its time. */
   accepted: number;
-  /** Values that were not prices, and quotes from the future; one that is told in every pass counts in every pass. */
+  /** Values that were not prices, quotes from the future, and jumps; one that is told in every pass counts in every pass. */
   refused: number;
   /** Prices of more than four decimals, rounded half to even. */
   rounded: number;
@@ -34,6 +37,14 @@ interface Told {
   why: (string | null)[];
   /** Why it gave none at all. */
   away: string | null;
+  readonly tally: Tally;
+}
+
+export interface BoardOptions {
+  /** A price older than this is counted as a stale one; 60 000. */
+  readonly stale_ms_max?: number | undefined;
+  /** A price further than this from the one held, in percent of it, waits for a second quote; off where it is null. */
+  readonly jump_percent_max?: number | null | undefined;
 }
 
 /**
@@ -59,8 +70,12 @@ export class QuoteBoard {
   /** Which of `sources` told it; −1 where none is held. */
   source = new Int8Array(0);
   readonly counts: BoardCounts = { accepted: 0, refused: 0, rounded: 0, late: 0 };
+  readonly #stale_ms_max: number;
+  readonly #jumps: Jumps | null;
 
-  constructor(instruments: readonly InstrumentRef[] = []) {
+  constructor(instruments: readonly InstrumentRef[] = [], { stale_ms_max = STALE_MS_MAX, jump_percent_max = null }: BoardOptions = {}) {
+    this.#stale_ms_max = stale_ms_max;
+    this.#jumps = jump_percent_max === null ? null : new Jumps({ percent_max: jump_percent_max, stale_ms_max });
     this.rebook(instruments);
   }
 
@@ -101,7 +116,9 @@ export class QuoteBoard {
       told.price_units = moved(told.price_units);
       told.at_ms = moved(told.at_ms);
       told.why = Array.from(from, (index) => told.why[index] ?? null);
+      told.tally.rebook(from);
     }
+    this.#jumps?.keepOnly(instruments);
   }
 
   /**
@@ -117,6 +134,7 @@ export class QuoteBoard {
         this.at_ms[index] = now_ms;
         this.#moved(index);
       }
+    for (const { tally } of this.#told) tally.begin();
     for (const { at_ms } of this.#told)
       for (let index = 0; index < this.length; index += 1) if ((at_ms[index] ?? Number.NaN) > limit_ms) at_ms[index] = now_ms;
   }
@@ -154,7 +172,7 @@ export class QuoteBoard {
     assert(told !== undefined && held_at_ms !== undefined, "accept: a place that is not on the board");
     if (at_ms !== null && at_ms > now_ms + AHEAD_MS_MAX) {
       const ahead_s = ((at_ms - now_ms) / 1000).toFixed(1);
-      this.refuse(index, source, `its time is ${ahead_s} s ahead of this machine's clock`);
+      this.refuse(index, source, `its time is ${ahead_s} s ahead of this machine's clock`, "ahead");
       return "ahead";
     }
     const again = told.price_units[index] === price_units;
@@ -162,7 +180,16 @@ export class QuoteBoard {
     const repeated = again && told.at_ms[index] === at;
     told.price_units[index] = price_units;
     told.at_ms[index] = at;
+    if (this.#jumps !== null && !(at < held_at_ms)) {
+      const held_units = this.price_units[index] ?? Number.NaN;
+      const { instrument = "" } = this.#instruments[index] ?? {};
+      if (this.#jumps.holdsBack(instrument, { price_units, at_ms: at, has_time: at_ms !== null, source, now_ms }, held_units)) {
+        this.refuse(index, source, this.#jumps.textOf(price_units, held_units), "jump");
+        return "jump";
+      }
+    }
     this.#given[index] = 1;
+    told.tally.gave(index, now_ms - at > this.#stale_ms_max);
     if (at < held_at_ms) {
       if (!repeated) this.counts.late += 1;
       return "late";
@@ -177,15 +204,46 @@ export class QuoteBoard {
   }
 
   /** A value that was not a price: counted, and kept as the reason. */
-  refuse(index: number, source: string, why: string): void {
+  refuse(index: number, source: string, why: string, reason: RefusedFor = "not_a_price"): void {
+    const told = this.#told[this.#ofSource(source)];
     this.counts.refused += 1;
-    this.note(index, source, why);
+    if (told === undefined) return;
+    told.why[index] = why;
+    told.tally.refused(index, reason);
   }
 
-  /** Keeps why a source gave no price of an instrument. */
+  /** Keeps why a source has no price of an instrument. */
   note(index: number, source: string, why: string): void {
     const told = this.#told[this.#ofSource(source)];
-    if (told !== undefined) told.why[index] = why;
+    if (told === undefined) return;
+    told.why[index] = why;
+    told.tally.missed(index);
+  }
+
+  /**
+   * A read of a source came to its end after `ms`: null, or why it did not answer; then what it was asked about and had not
+   * told is missing (`asked` null: everything).
+   */
+  ended(source: string, { ms, why, asked }: { ms: number; why: string | null; asked: readonly number[] | null }): void {
+    this.away(source, why);
+    const told = this.#told[this.#ofSource(source)];
+    told?.tally.readIn(ms);
+    if (why !== null) told?.tally.leftOpen(asked);
+  }
+
+  /** How long a source took for its answer about an instrument, where each has its own. */
+  answeredIn(index: number, source: string, ms: number): void {
+    this.#told[this.#ofSource(source)]?.tally.answeredIn(index, ms);
+  }
+
+  /** What each source was asked for and told since the start, in the order in which they are asked. */
+  bySource(): SourceQuotes[] {
+    return this.#told.map(({ name, tally }) => ({ name, ...tally.total() }));
+  }
+
+  /** The same of one instrument, since it is on the board. */
+  quotesOf(index: number): InstrumentQuotes[] {
+    return this.#told.map(({ name, tally, why, away }) => ({ source: name, ...tally.of(index), why: away ?? why[index] ?? null }));
   }
 
   /**
@@ -251,6 +309,7 @@ export class QuoteBoard {
     for (let number = 0; number < this.#told.length; number += 1) if (this.#told[number]?.name === source) return number;
     const none = (): Float64Array => new Float64Array(this.length).fill(Number.NaN);
     const why = Array.from<null>({ length: this.length }).fill(null);
-    return this.#told.push({ name: source, price_units: none(), at_ms: none(), why, away: null }) - 1;
+    const tally = new Tally(this.length);
+    return this.#told.push({ name: source, price_units: none(), at_ms: none(), why, away: null, tally }) - 1;
   }
 }

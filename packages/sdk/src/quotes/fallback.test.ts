@@ -237,6 +237,70 @@ test("one that ignores its deadline is left behind, and what it says later is no
   expect([...board.price_units]).toEqual([1]);
 });
 
+describe("a source that hangs", () => {
+  /** Ends when its deadline does, with nothing told, as long as `hangs`. */
+  class Slow implements QuoteSource {
+    readonly name = "slow";
+    readonly #clock: HandClock;
+    hangs = true;
+    read_count = 0;
+    deadline_ms?: number;
+
+    constructor(clock: HandClock) {
+      this.#clock = clock;
+    }
+
+    async read(_instruments: readonly InstrumentRef[], sink: QuoteSink, { deadline_ms }: { deadline_ms: number }): Promise<void> {
+      this.read_count += 1;
+      if (!this.hangs) return sink.quote(0, 7, null);
+      this.#clock.pass(deadline_ms);
+      throw unavailable(this.name, "no answer");
+    }
+
+    async close(): Promise<void> {}
+  }
+
+  function hanging(): { clock: HandClock; slow: Slow; prices: Fallback; board: QuoteBoard; pass: () => Promise<number> } {
+    const clock = new HandClock();
+    const slow = new Slow(clock);
+    const ticker = new MadeUp("ticker", { "NFO:A": { price: 1 } }, freely);
+    const prices = new Fallback({ sources: [slow, ticker], clock, random: () => 0 });
+    const board = new QuoteBoard([ref("NFO:A")]);
+    const pass = async (): Promise<number> => {
+      const from_ms = clock.monotonic();
+      await prices.refresh(board, clock.now(), from_ms);
+      const took_ms = clock.monotonic() - from_ms;
+      clock.pass(1_000 - took_ms);
+      return took_ms;
+    };
+    return { clock, slow, prices, board, pass };
+  }
+
+  test("is left alone after three passes, tried now and then, and is back by itself", async () => {
+    const { slow, prices, pass, board } = hanging();
+    const took: number[] = [];
+    for (let second = 0; second < 12; second += 1) took.push(await pass());
+    expect(took.map((ms) => (ms > 300 ? "waits" : ms))).toEqual(["waits", "waits", "waits", 0, "waits", 0, 0, "waits", 0, 0, 0, 0]);
+    expect(prices.status()[0]).toMatchObject({ up: false, reason: "no answer" });
+    expect(board.quote(0, T).price).not.toBeNull();
+    slow.hangs = false;
+    await pass();
+    expect(prices.status()[0]).toMatchObject({ up: true, reason: null });
+    for (let second = 0; second < 5; second += 1) await pass();
+    expect(slow.read_count).toBe(11);
+  });
+
+  test("may take what was set for it, but not what those after it need", async () => {
+    const { slow, pass } = hanging();
+    slow.deadline_ms = 100;
+    expect(await pass()).toBe(90); // told of nine tenths of it
+    slow.deadline_ms = 600;
+    expect(await pass()).toBe(540);
+    slow.deadline_ms = 5_000;
+    expect(await pass()).toBe(648); // of 720: the ticker keeps a tenth of 800
+  });
+});
+
 test("a new book keeps the waits of the instruments that stay", async () => {
   const { clock, pass, ticker, board } = world(["NFO:A", "NFO:B"], {}, {});
   await pass();

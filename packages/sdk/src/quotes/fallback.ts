@@ -1,6 +1,7 @@
 import { assert } from "../errors.ts";
 import { STALE_MS_MAX } from "../model/quote.ts";
 import type { QuoteBoard } from "./board.ts";
+import { Breaker } from "./breaker.ts";
 import { Due } from "./due.ts";
 import { systemClock, type QuoteSink, type QuoteSource, type SourceClock } from "./source.ts";
 import { reasonOf, unavailable } from "./unavailable.ts";
@@ -13,6 +14,8 @@ export interface FallbackOptions {
   /** How long one refresh may take; the sources share it. 800, for samples of a second. */
   readonly deadline_ms?: number | undefined;
   readonly clock?: SourceClock | undefined;
+  /** 0 ≤ n < 1, for waits that do not all end at once; Math.random. */
+  readonly random?: (() => number) | undefined;
 }
 
 export interface SourceStatus {
@@ -33,6 +36,7 @@ interface Member {
   /** The feed: asked in every pass about everything. The others stand in for it. */
   readonly is_first: boolean;
   readonly due: WeakMap<QuoteBoard, Due>;
+  readonly breaker: Breaker;
   status: SourceStatus;
 }
 
@@ -46,10 +50,15 @@ interface Pass {
 
 /** The part of its time that a source is told of: one that ends by itself says more than one that must be left behind. */
 const TOLD_PART = 0.9;
+/** The part of the whole time that each source keeps, however long those before it may take. */
+const KEPT_PART = 0.1;
+/** A failure that took this part of its time was not told, but waited for. */
+const SLOW_PART = 0.5;
 
 /**
  * Several sources as one: each is asked only about what those before it did not give, gave stale, or gave as something
- * that is no price. One that is away costs its own share of the deadline at most, and nothing else.
+ * that is no price. One that is away costs its own share of the deadline at most, and nothing else; one that lets its
+ * callers wait again and again is left alone for some seconds.
  *
  * @example
  * const sources = [redisSource({ url: "redis://localhost:6379" }), tickerSource({ url: "http://localhost:8080" })];
@@ -64,11 +73,12 @@ export class Fallback implements AsyncDisposable {
   readonly #clock: SourceClock;
   readonly #under_way = new WeakSet<QuoteBoard>();
 
-  constructor({ sources, stale_ms_max = STALE_MS_MAX, deadline_ms = 800, clock = systemClock }: FallbackOptions) {
+  constructor({ sources, stale_ms_max = STALE_MS_MAX, deadline_ms = 800, clock = systemClock, random = Math.random }: FallbackOptions) {
     this.#members = sources.map((source, place) => ({
       source,
       is_first: place === 0,
       due: new WeakMap(),
+      breaker: new Breaker(random),
       status: { name: source.name, up: null, reason: null, since_ms: null, quote_count: 0 },
     }));
     this.#stale_ms_max = stale_ms_max;
@@ -97,7 +107,7 @@ export class Fallback implements AsyncDisposable {
       );
       for (const [place, member] of this.#members.entries()) {
         const left_ms = this.#deadline_ms - (this.#clock.monotonic() - monotonic_ms);
-        await this.#ask(member, pass, left_ms / (this.#members.length - place));
+        await this.#ask(member, pass, this.#deadlineOf(member, { left_ms, later_count: this.#members.length - place - 1 }));
       }
     } finally {
       this.#under_way.delete(board);
@@ -118,12 +128,18 @@ export class Fallback implements AsyncDisposable {
     return this.close();
   }
 
+  /** An equal share of what is left, or what was set for it, as far as those after it keep a little. */
+  #deadlineOf({ source }: Member, { left_ms, later_count }: { left_ms: number; later_count: number }): number {
+    if (source.deadline_ms === undefined) return left_ms / (later_count + 1);
+    return Math.min(source.deadline_ms, left_ms - later_count * KEPT_PART * this.#deadline_ms);
+  }
+
   async #ask(member: Member, pass: Pass, deadline_ms: number): Promise<void> {
     const wanted = this.#wanted(member, pass);
     const asked = wanted === null || member.source.allowance === undefined ? wanted : this.#due(member, pass, wanted);
     member.status = { ...member.status, quote_count: 0 };
-    if (deadline_ms < 2 || pass.signal?.aborted || asked?.length === 0) return;
-    const told = await read(member, pass, { asked, deadline_ms });
+    if (deadline_ms < 2 || pass.signal?.aborted || asked?.length === 0 || member.breaker.isOpen(pass.monotonic_ms)) return;
+    const told = await read(member, pass, { asked, deadline_ms, clock: this.#clock });
     if (member.source.allowance !== undefined && asked !== null) this.#judge(member, pass, { asked, told });
   }
 
@@ -167,10 +183,12 @@ export class Fallback implements AsyncDisposable {
 async function read(
   member: Member,
   { board, now_ms, signal }: Pass,
-  { asked, deadline_ms }: { asked: readonly number[] | null; deadline_ms: number },
+  { asked, deadline_ms, clock }: { asked: readonly number[] | null; deadline_ms: number; clock: SourceClock },
 ): Promise<ReadonlySet<number>> {
-  const { source } = member;
+  const { source, breaker } = member;
   const told = new Set<number>();
+  const from_ms = clock.monotonic();
+  const has_own_answers = source.allowance !== undefined;
   let quote_count = 0;
   let is_open = true;
   const indexOf = (place: number): number => (asked === null ? place : (asked[place] ?? -1));
@@ -179,12 +197,14 @@ async function read(
       if (!is_open) return;
       const outcome = board.accept(indexOf(place), price_units, at_ms, now_ms, source.name);
       if (outcome === "ahead") return;
-      quote_count += 1;
       if (asked !== null) told.add(indexOf(place));
+      if (has_own_answers) board.answeredIn(indexOf(place), source.name, clock.monotonic() - from_ms);
+      if (outcome === "jump") return;
+      quote_count += 1;
       if (rounded && outcome === "new") board.counts.rounded += 1;
     },
-    refused: (place, why) => {
-      if (is_open) board.refuse(indexOf(place), source.name, why);
+    refused: (place, why, reason) => {
+      if (is_open) board.refuse(indexOf(place), source.name, why, reason);
     },
     absent: (place, why) => {
       if (is_open) board.note(indexOf(place), source.name, why);
@@ -197,7 +217,11 @@ async function read(
     deadline_ms,
   );
   is_open = false;
-  board.away(source.name, reason);
+  const took_ms = clock.monotonic() - from_ms;
+  board.ended(source.name, { ms: took_ms, why: reason, asked });
+  if (reason !== null && quote_count === 0 && took_ms >= SLOW_PART * deadline_ms && signal?.aborted !== true)
+    breaker.slow(clock.monotonic());
+  else breaker.quick();
   member.status = { ...statusAfter(member.status, { up: reason === null, reason, now_ms }), quote_count };
   return told;
 }

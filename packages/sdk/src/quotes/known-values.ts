@@ -1,4 +1,5 @@
 import { quickUnitsOfBytes } from "../model/money.ts";
+import { PLACEHOLDER_FROM_UNITS } from "./placeholder.ts";
 import { tellText } from "./price.ts";
 import type { QuoteSink } from "./source.ts";
 
@@ -34,12 +35,12 @@ export class KnownValues {
         this.#keep(place, read, { price_units, at_ms, rounded });
         sink.quote(place, price_units, at_ms, rounded);
       },
-      refused: (place, why) => sink.refused(place, why),
+      refused: (place, why, reason) => sink.refused(place, why, reason),
       absent: (place, why) => sink.absent(place, why),
     };
     return (place, value) => {
       const price_units = quickUnitsOfBytes(value);
-      if (price_units > 0) {
+      if (price_units > 0 && price_units < PLACEHOLDER_FROM_UNITS) {
         sink.quote(place, price_units, null, false);
         return true;
       }

@@ -23,7 +23,7 @@ export function placesBefore(instruments: readonly InstrumentRef[], before: read
 }
 
 /** Fills `into` with the values that lie at those places, and with `none` where there is none. */
-export function valuesFrom<Into extends Float64Array | Int8Array | Uint8Array>(
+export function valuesFrom<Into extends Float64Array | Float32Array | Uint32Array | Int8Array | Uint8Array>(
   values: ArrayLike<number>,
   from: Int32Array,
   { into, none }: { into: Into; none: number },

@@ -1,17 +1,19 @@
 import { quickUnits, quickUnitsOfNumber, roundUnits } from "../model/money.ts";
+import { isPlaceholder, PLACEHOLDER_FROM_UNITS } from "./placeholder.ts";
 import type { QuoteSink } from "./source.ts";
 
 /**
  * What a source says of an instrument, told to a sink: one policy for Redis and HTTP.
  *
- * A price is finite and above 0 after rounding half to even to 0.0001; everything else is refused. Its time is the first
+ * A price is finite and above 0 after rounding half to even to 0.0001, and not what brokers send where they have none;
+ * everything else is refused. Its time is the first
  * of `last_trade_time`, `exchange_timestamp`, `timestamp` and `ts` that can be read as an instant.
  */
 
 /** A value as text: a plain number, or JSON with `last_price` or `ltp` and a time. True where it was a price. */
 export function tellText(sink: QuoteSink, index: number, text: string): boolean {
   const units = quickUnits(text);
-  if (units > 0) {
+  if (units > 0 && units < PLACEHOLDER_FROM_UNITS) {
     sink.quote(index, units, null, false);
     return true;
   }
@@ -29,7 +31,7 @@ export function tellBody(sink: QuoteSink, index: number, body: unknown): boolean
   }
   if (typeof price !== "number" && typeof price !== "string") return refuse(sink, index, price);
   const units = typeof price === "number" ? quickUnitsOfNumber(price) : Number.NaN;
-  if (units > 0) {
+  if (units > 0 && units < PLACEHOLDER_FROM_UNITS) {
     sink.quote(index, units, timeOf(body), false);
     return true;
   }
@@ -91,10 +93,15 @@ function tellJson(sink: QuoteSink, index: number, text: string): boolean {
   return tellBody(sink, index, body);
 }
 
-function tellPrice(sink: QuoteSink, index: number, text: string, at_ms: number | null): boolean {
+/** A price as text, with the time that belongs to it. True where it was one. */
+export function tellPrice(sink: QuoteSink, index: number, text: string, at_ms: number | null): boolean {
   const quick = quickUnits(text);
   const price = quick > 0 ? { units: quick, rounded: false } : roundUnits(text);
   if (price === null || price.units <= 0) return refuse(sink, index, text);
+  if (isPlaceholder(price.units)) {
+    sink.refused(index, `${text} stands for no price`, "placeholder");
+    return false;
+  }
   sink.quote(index, price.units, at_ms, price.rounded);
   return true;
 }

@@ -1,3 +1,5 @@
+import type { RefusedFor } from "./tally.ts";
+
 /** An instrument as a source needs it. */
 export interface InstrumentRef {
   /** `NFO:NIFTY25N0424500CE` */
@@ -11,8 +13,8 @@ export interface InstrumentRef {
 export interface QuoteSink {
   /** `at_ms` is null where the source gives no time; `rounded` where the price had more than four decimals. */
   quote(index: number, price_units: number, at_ms: number | null, rounded?: boolean): void;
-  /** A value that is not a price, with what was wrong: `"NaN" is not a price`. As good as absent, but counted. */
-  refused(index: number, why: string): void;
+  /** A value that is not a price, with what was wrong: `"NaN" is not a price`. As good as absent, but counted, by `reason`. */
+  refused(index: number, why: string, reason?: RefusedFor): void;
   /** The source answered and has nothing: `no key`, `404`. */
   absent(index: number, why: string): void;
 }
@@ -26,6 +28,8 @@ export interface ReadOptions {
 /** Where prices come from: Redis, the ticker service, a recording. One bad value never loses another. */
 export interface QuoteSource {
   readonly name: string;
+  /** The most that a read of it may take, as somebody set it; an equal share of the time where it is left out. */
+  readonly deadline_ms?: number | undefined;
   /**
    * Reads the last traded price of each instrument into the sink. Rejects with `source_unavailable` where the source as
    * a whole did not answer (refused, wrong password, past its deadline); what it had put in the sink until then counts.

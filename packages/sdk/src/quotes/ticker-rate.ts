@@ -8,9 +8,9 @@ export interface RateOptions {
   readonly random: () => number;
 }
 
-/** A 429 that does not say how long: 1 s, 2 s, 4 s … 30 s, each up to a quarter longer so that clients part. */
+/** A 429 that does not say how long: 1 s, 2 s, 4 s … 30 s. These waits are up to a quarter longer, so that clients part. */
 const BACK_OFF_MS = { first: 1_000, max: 30_000 };
-/** After a service did not answer at all: one connection tried every five seconds hurts nobody and finds it soon. */
+/** After a service did not answer, or with nothing but its own faults: one attempt every five seconds hurts nobody and finds it soon. */
 const AWAY_MS = { first: 1_000, max: 5_000 };
 
 /**
@@ -61,10 +61,10 @@ export class TickerRate {
     this.#failure_count = 0;
   }
 
-  /** The service answered none: waits, and says why. */
+  /** The service answered none, or each with a fault of its own: waits, and says why. */
   failed(why: string): string {
     this.#failure_count += 1;
-    return this.#wait(growing(AWAY_MS, this.#failure_count), why);
+    return this.#wait(this.#growing(AWAY_MS, this.#failure_count), why);
   }
 
   /** Obeys an order to wait and says what it was; null where the answer held none. `retry_after` is the header as it came. */
@@ -77,12 +77,16 @@ export class TickerRate {
     }
     if (asked_ms === null) {
       this.#order_count += 1;
-      const wait_ms = growing(BACK_OFF_MS, this.#order_count) * (1 + this.#options.random() / 4);
+      const wait_ms = this.#growing(BACK_OFF_MS, this.#order_count);
       return this.#wait(wait_ms, `${status}, waits ${seconds(wait_ms)}`);
     }
     const wait_ms = Math.min(asked_ms, this.#options.retry_after_ms_max);
     const capped = wait_ms < asked_ms ? ` (asked for ${seconds(asked_ms)})` : "";
     return this.#wait(wait_ms, `${status}, waits ${seconds(wait_ms)}${capped}`);
+  }
+
+  #growing({ first, max }: { first: number; max: number }, count: number): number {
+    return Math.min(first * 2 ** Math.min(count - 1, 20), max) * (1 + this.#options.random() / 4);
   }
 
   /** Of several requests under way each may bring an order: the longest wait holds. */
@@ -101,10 +105,6 @@ function retryAfterMs(header: string, now_ms: number): number | null {
   if (/^\d{1,9}$/.test(header.trim())) return Number(header) * 1000;
   const at_ms = header.trim().endsWith(" GMT") ? Date.parse(header) : Number.NaN;
   return Number.isNaN(at_ms) ? null : Math.max(0, at_ms - now_ms);
-}
-
-function growing({ first, max }: { first: number; max: number }, count: number): number {
-  return Math.min(first * 2 ** Math.min(count - 1, 20), max);
 }
 
 function seconds(ms: number): string {

@@ -119,15 +119,35 @@ describe("one instrument a request", () => {
 describe("away", () => {
   test("refused: one attempt a worker, an error at once, and then none for a while", async () => {
     const clock = new HandClock();
-    const source = open({ url: "http://127.0.0.1:1", concurrency: 2, clock });
+    const source = open({ url: "http://127.0.0.1:1", concurrency: 2, clock, random: () => 0.4 });
     const instruments = Array.from({ length: 500 }, (_, number) => `NFO:T${number}`);
     const first = await readAll(source, instruments);
     expect(first.error).toBe("ticker: connection refused");
     expect(first.absent["NFO:T499"]).toBe("connection refused");
     expect(source.allowance?.()).toEqual({ instrument_count: 0, why: "connection refused" });
     expect((await readAll(source, instruments)).error).toBe("ticker: connection refused");
-    clock.pass(1_000);
+    clock.pass(1_099);
+    expect(source.allowance?.().why).toBe("connection refused");
+    clock.pass(1);
     expect(source.allowance?.().why).toBeNull();
+  });
+
+  test("nothing but faults of its own: left alone for 1, 2, 4, 5, 5 s, and one good answer ends the row", async () => {
+    const clock = new HandClock();
+    let status = 502;
+    await using service = await startService((_url, response) => json(response, { last_price: 1 }, status));
+    const source = open({ url: service.url, clock, random: () => 0 });
+    const waits: number[] = [];
+    for (let again = 0; again < 7; again += 1) {
+      if (again === 5) status = 200;
+      const { error, absent } = await readAll(source, ["NFO:A", "NFO:B"]);
+      expect([error, absent["NFO:A"]]).toEqual(again === 5 ? [null, undefined] : ["ticker: 502", "502"]);
+      const before_ms = clock.monotonic();
+      while (source.allowance?.().why !== null) clock.pass(1_000);
+      waits.push((clock.monotonic() - before_ms) / 1_000);
+      if (again === 5) status = 502;
+    }
+    expect(waits).toEqual([1, 2, 4, 5, 5, 0, 1]);
   });
 
   test("cut before any answer: nobody goes on asking", async () => {
@@ -301,8 +321,9 @@ describe("too-many-requests-is-an-order", () => {
   test("503 is an order where it says how long", async () => {
     const clock = new HandClock();
     await using service = await startService((url, response) => json(response, {}, 503, url.endsWith("/A") ? { "retry-after": "5" } : {}));
-    const source = open({ url: service.url, concurrency: 1, clock });
-    expect(await readAll(source, ["NFO:B", "NFO:C"])).toMatchObject({ absent: { "NFO:B": "503", "NFO:C": "503" }, error: null });
+    const source = open({ url: service.url, concurrency: 1, clock, random: () => 0 });
+    expect(await readAll(source, ["NFO:B", "NFO:C"])).toMatchObject({ absent: { "NFO:B": "503", "NFO:C": "503" }, error: "ticker: 503" });
+    clock.pass(1_000);
     expect((await readAll(source, ["NFO:A", "NFO:B"])).error).toBe("ticker: 503, waits 5 s");
   });
 

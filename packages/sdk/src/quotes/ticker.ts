@@ -47,6 +47,9 @@ interface Reading {
   /** Why it ended before its time. */
   readonly late: () => string;
   answer_count: number;
+  /** Of these the answers that tell of a fault of the service's own (500 and above), and the last of them. */
+  fault_count: number;
+  fault: string;
   /** Why the last request that got no answer got none. */
   failure: string | null;
 }
@@ -68,7 +71,8 @@ const KEEP_ALIVE_MS = 60_000;
 
 /**
  * The ticker service over HTTP: `GET {url}/quote/{exchange}/{tradingsymbol}` → `last_price` or `ltp`, with a time where
- * it has one; many at a time where it has a batch form. An order to wait (429, or 503 with Retry-After) is obeyed
+ * it has one; many at a time where it has a batch form. One that is away, or answers with nothing but faults of its own
+ * (5xx), is asked again after 1 s, 2 s … 5 s. An order to wait (429, or 503 with Retry-After) is obeyed
  * without holding anybody: until then it is not asked. Throws `url_invalid`.
  *
  * @example
@@ -110,13 +114,15 @@ class TickerSource implements QuoteSource {
     const end = signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
     const queue = this.#requests(instruments).values();
     const late = (): string => (signal?.aborted ? "interrupted" : `no answer within ${Math.ceil(deadline_ms)} ms`);
-    const reading: Reading = { instruments, sink, queue, end, late, answer_count: 0, failure: null };
+    const reading: Reading = { instruments, sink, queue, end, late, answer_count: 0, fault_count: 0, fault: "", failure: null };
     const pool = await this.#open();
     await Promise.all(Array.from({ length: this.#options.concurrency ?? 16 }, () => this.#ask(pool, reading)));
     if (end.aborted) reading.failure = late();
     const rest = reading.failure ?? this.#rate.waits ?? OVER_RATE;
     for (const { indexes } of queue) for (const index of indexes) sink.absent(index, rest);
-    if (reading.answer_count > 0) this.#rate.answered();
+    const is_faulty = reading.fault_count > 0 && reading.fault_count === reading.answer_count;
+    if (is_faulty) this.#rate.failed(reading.fault);
+    else if (reading.answer_count > 0) this.#rate.answered();
     else if (reading.failure !== null) throw unavailable(this.name, signal?.aborted ? reading.failure : this.#rate.failed(reading.failure));
     if (this.#rate.waits !== null) throw unavailable(this.name, this.#rate.waits);
   }
@@ -148,6 +154,10 @@ class TickerSource implements QuoteSource {
       const text = await body.text();
       reading.answer_count += 1;
       const order = this.#rate.orderToWait(statusCode, headers["retry-after"]);
+      if (statusCode >= 500) {
+        reading.fault_count += 1;
+        reading.fault = String(statusCode);
+      }
       if (order === null && statusCode === 200) this.#tell(reading, indexes, text);
       else absent(order ?? String(statusCode));
       return true;

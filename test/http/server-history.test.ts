@@ -62,9 +62,9 @@ onEveryPostgres("histories over", (store) => {
     let asked = 0;
     const counting: Database = {
       ...store.db,
-      many: (row, name, ...rest) => {
+      texts: (columns, name, ...rest) => {
         if (name.startsWith("candle.")) asked += 1;
-        return store.db.many(row, name, ...rest);
+        return store.db.texts(columns, name, ...rest);
       },
     };
     await using own = await startApi({ db: counting, now: () => NOW_MS });
@@ -106,9 +106,9 @@ onEveryPostgres("histories over", (store) => {
     let asked = 0;
     const counting: Database = {
       ...store.db,
-      many: (row, name, ...rest) => {
+      texts: (columns, name, ...rest) => {
         if (name.startsWith("candle.")) asked += 1;
-        return store.db.many(row, name, ...rest);
+        return store.db.texts(columns, name, ...rest);
       },
     };
     await using own = await startApi({ db: counting, now: () => NOW_MS });
@@ -130,10 +130,10 @@ onEveryPostgres("histories over", (store) => {
     let asked = 0;
     const failing: Database = {
       ...store.db,
-      many: (row, name, ...rest) => {
+      texts: (columns, name, ...rest) => {
         if (name.startsWith("candle.")) asked += 1;
         if (asked > 3) throw new Error("the disk of sesame is gone");
-        return store.db.many(row, name, ...rest);
+        return store.db.texts(columns, name, ...rest);
       },
     };
     await using own = await startApi({ db: failing, now: () => NOW_MS });
@@ -152,13 +152,31 @@ onEveryPostgres("histories over", (store) => {
   });
 
   test("a fault before the first row is a problem", async () => {
-    const failing: Database = { ...store.db, many: () => Promise.reject(new Error("no")) };
+    const failing: Database = { ...store.db, texts: () => Promise.reject(new Error("no")) };
     await using own = await startApi({ db: failing, now: () => NOW_MS });
     const answer = await m2m(`from_time=${FROM}`, { authorization: `Bearer ${await own.token()}` }, own.url);
     expect({ status: answer.status, type: answer.headers.get("content-type") }).toEqual({
       status: 500,
       type: "application/problem+json; charset=utf-8",
     });
+  });
+
+  test.each(["", "&to_time=2025-12-02T10:00:00Z"])("a damaged row is a problem, not half an answer (%s)", async (until_then) => {
+    const damaging: Database = {
+      ...store.db,
+      texts: async (columns, name, ...rest) => {
+        const rows = await store.db.texts(columns, name, ...rest);
+        return rows.map((row, at) => (at === 3 ? row.with(columns.indexOf("pnl_low"), "NaN") : row));
+      },
+    };
+    await using own = await startApi({ db: damaging, now: () => NOW_MS });
+    const answer = await m2m(`from_time=${FROM}${until_then}`, { authorization: `Bearer ${await own.token()}` }, own.url);
+    expect({ status: answer.status, type: answer.headers.get("content-type") }).toEqual({
+      status: 500,
+      type: "application/problem+json; charset=utf-8",
+    });
+    expect(await answer.text()).not.toContain("NaN");
+    expect(own.lines.filter(({ event }) => event === "fault").map(({ text }) => text)).toEqual([expect.stringContaining('pnl_low "NaN"')]);
   });
 
   test("gzip where it is asked for, of a whole answer and of a long one", async () => {

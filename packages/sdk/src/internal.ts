@@ -54,7 +54,7 @@ export { bookStrategies, changedSince, type BookChanges, type Look } from "./sto
 export { part as partOfCandles } from "./store/candle-batch.ts";
 export { assertAlive } from "./store/alive.ts";
 export { versionOf as candleVersion } from "./store/candle-version.ts";
-export { batchOf, upsertMany as upsertCandles, type CandleBatch, type CandleUpsert } from "./store/candle.ts";
+export { batchOf, upsertMany as upsertCandles, type CandleBatch, type CandlesJson, type CandleUpsert } from "./store/candle.ts";
 export { settleStrategies, upsertMany as upsertMarks, type MarkBatch } from "./store/mark.ts";
 export { upsertMany as upsertQuotes, type QuoteBatch } from "./store/quote.ts";
 export { migrate, migrationPlan, migrationStatus, type MigrationReport, type MigrationStatus } from "./store/migrate.ts";
@@ -68,6 +68,8 @@ export { daySpans, EXCHANGE_DEFAULT } from "./market/calendar.ts";
 export { DAY_MS, MINUTE_MS } from "./market/day.ts";
 export { STALE_MS_MAX } from "./model/quote.ts";
 export { contract, type Api } from "./api/contract.ts";
+export { admitted } from "./api/service/call.ts";
+export { historyJson } from "./api/service/history.ts";
 export { Problem } from "./api/problem.ts";
 export { createService } from "./api/service.ts";
 export type { Caller, Context, MarkFeed } from "./api/service/context.ts";

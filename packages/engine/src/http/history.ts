@@ -1,33 +1,30 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { z } from "zod";
 import {
+  admitted,
   candleVersion,
   contract,
   DAY_MS,
   dayOf,
+  historyJson,
   isoOf,
   MINUTE_MS,
-  parseInput,
-  type Api,
-  type Candle,
+  type CandlesJson,
   type Context,
 } from "@stratctl/sdk/internal";
 
 export interface HistoryRequest {
-  readonly api: Api;
   readonly input: Readonly<Record<string, unknown>>;
-  readonly context: Pick<Context, "calendar" | "database" | "now" | "m2m_basis">;
+  readonly context: Context;
   readonly signal: AbortSignal;
   /** Told what cut a body off after it had begun. */
   readonly onCut: (error: unknown) => void;
 }
 
-/** Candles of an answer that is put together whole: about two megabytes. What is longer is streamed. */
-const WHOLE_MAX = 5_000;
-
-/** Text that is written at once: what a socket takes without waiting, or a little more. */
-const CHUNK_CHARS = 64 * 1024;
+/** Candles of an answer that is put together whole, and of a part of a longer one: about two megabytes. */
+const PART_MAX = 5_000;
 
 /**
  * Answers with a history. Up to 5,000 candles go whole; a longer one is read and written in parts, as fast as the reader takes
@@ -39,36 +36,29 @@ const CHUNK_CHARS = 64 * 1024;
  * brought over when the reader has them. A replay or a late candle changes either.
  */
 export async function sendHistory(request: FastifyRequest, reply: FastifyReply, history: HistoryRequest): Promise<FastifyReply> {
-  const { api, input, context, signal } = history;
-  const query = parseInput(contract.strategies.m2m.history.input, input);
+  const { input, context } = history;
+  const query = admitted(context.caller, contract.strategies.m2m.history, input);
   const { limit, ...range } = query;
-  const first = await api.strategies.m2m.history({ ...range, limit: limit ?? WHOLE_MAX }, { signal });
+  const first = await historyJson(context, { ...range, limit: limit ?? PART_MAX });
   const closed_to_ms = closedUntil(query, context);
-  const last = first.at(-1);
   reply.type("application/json; charset=utf-8");
-  const next_ms = last === undefined ? Infinity : Date.parse(last.timestamp) + 1;
-  const is_whole = first.length < WHOLE_MAX || (query.to_time !== undefined && next_ms > Date.parse(query.to_time));
-  if (limit !== undefined || last === undefined || is_whole) {
-    const body = JSON.stringify(first);
+  const next = limit === undefined ? nextOf(first, query) : null;
+  if (next === null) {
+    const body = Buffer.concat([OPENING, first.bytes, CLOSING]);
     if (closed_to_ms !== null && isKnown(request, reply, body)) return reply.code(304).send();
     return reply.send(body);
   }
   if (closed_to_ms !== null) {
-    const from_ms = Date.parse(first[0]?.timestamp ?? last.timestamp);
+    const from_ms = Date.parse(first.first ?? next);
     const version = await candleVersion(context.database, { strategy_id: query.strategy_id, from_ms, to_ms: closed_to_ms });
     // What else the body depends on: the question, how this server answers it, and the form of a candle.
     if (isKnown(request, reply, JSON.stringify([query, context.m2m_basis, FORM, version]))) return reply.code(304).send();
   }
-  if (request.method === "HEAD") return reply.send("");
-  const { day: _, ...rest } = range;
-  const others = api.strategies.m2m.each({ ...rest, from_time: isoOf(next_ms) }, { signal });
-  return reply.send(
-    Readable.from(
-      arrayText(first, others, (error) => (signal.aborted ? undefined : history.onCut(error))),
-      { objectMode: false, highWaterMark: CHUNK_CHARS },
-    ),
-  );
+  if (request.method === "HEAD") return reply.send(Readable.from([])); // of which nobody knows the length
+  return reply.send(Readable.from(parts(first, { ...range, from_time: next, day: undefined }, history), { objectMode: false }));
 }
+
+const [OPENING, COMMA, CLOSING] = [Buffer.from("["), Buffer.from(","), Buffer.from("]")];
 
 /** Changes where a candle is written in another form. */
 const FORM = 1;
@@ -90,8 +80,8 @@ function addVary(reply: FastifyReply, name: string): void {
 }
 
 /** Names what is about to be sent, and says whether the reader has it already. */
-function isKnown(request: FastifyRequest, reply: FastifyReply, content: string): boolean {
-  const tag = createHash("sha256").update(content).digest("base64url").slice(0, 27);
+function isKnown(request: FastifyRequest, reply: FastifyReply, content: string | Buffer): boolean {
+  const tag = hash("sha256", content, "base64url").slice(0, 27);
   reply.header("etag", `"${tag}"`).header("cache-control", "private, no-cache");
   addVary(reply, "authorization");
   const held = new Set((request.headers["if-none-match"] ?? "").split(",").map((one) => one.trim().replace(/^W\//, "")));
@@ -101,29 +91,32 @@ function isKnown(request: FastifyRequest, reply: FastifyReply, content: string):
 /** A strong tag names bytes, so that the compressed body has another than the plain one. */
 export const GZIP_SUFFIX = "-gzip";
 
-async function* arrayText(
-  first: readonly Candle[],
-  others: AsyncIterable<Candle>,
-  onCut: (error: unknown) => void,
-): AsyncGenerator<string, void, undefined> {
-  let text = "[";
-  let before = "";
-  try {
-    for await (const candle of inOrder(first, others)) {
-      text += before + JSON.stringify(candle);
-      before = ",";
-      if (text.length < CHUNK_CHARS) continue;
-      yield text;
-      text = "";
-    }
-    yield `${text}]`;
-  } catch (error) {
-    onCut(error);
-    throw error;
-  }
+type Query = z.output<typeof contract.strategies.m2m.history.input>;
+
+/** Where a history goes on after a part of it; null where nothing of the range is left. */
+function nextOf({ count, last }: CandlesJson, { to_time }: Query): string | null {
+  if (last === null || count < PART_MAX) return null;
+  const next_ms = Date.parse(last) + 1;
+  return to_time !== undefined && next_ms > Date.parse(to_time) ? null : isoOf(next_ms);
 }
 
-async function* inOrder(first: readonly Candle[], others: AsyncIterable<Candle>): AsyncGenerator<Candle, void, undefined> {
-  yield* first;
-  yield* others;
+/** The first part and what comes after it, of which each is read when the one before has been taken. */
+async function* parts(
+  first: CandlesJson,
+  after: Query,
+  { context, signal, onCut }: HistoryRequest,
+): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    yield Buffer.concat([OPENING, first.bytes]);
+    for (let next = after.from_time ?? null; next !== null;) {
+      signal.throwIfAborted();
+      const part = await historyJson(context, { ...after, from_time: next, limit: PART_MAX });
+      if (part.count > 0) yield Buffer.concat([COMMA, part.bytes]);
+      next = nextOf(part, after);
+    }
+    yield CLOSING;
+  } catch (error) {
+    if (!signal.aborted) onCut(error);
+    throw error;
+  }
 }

@@ -68,14 +68,13 @@ function answers(route: Route, names: readonly string[], options: RoutesOptions)
     assertAccepted(request.headers.accept, "application/json");
     const input = read(wireOf(request));
     const context = { ...options.context, caller: request.caller, account_id: null };
-    const api = createService(context);
     const signal = signalOf(reply);
     reply.header("cache-control", "no-store");
     if (route === contract.strategies.m2m.history)
-      return sendHistory(request, reply, { api, input, context, signal, onCut: (error) => options.onCut(request, error) });
+      return sendHistory(request, reply, { input, context, signal, onCut: (error) => options.onCut(request, error) });
     const { "idempotency-key": key } = request.headers;
     const idempotency_key = route.method === "POST" ? [key].flat()[0] : undefined;
-    const output = await callOf(api, names)(input, { signal, idempotency_key });
+    const output = await callOf(createService(context), names)(input, { signal, idempotency_key });
     addNextLink(request, reply, { route, input, output });
     return reply.code(route.status).type("application/json; charset=utf-8").send(JSON.stringify(output));
   };

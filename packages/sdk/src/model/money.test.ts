@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { StratctlError } from "../errors.ts";
 import {
   amountOf,
+  amountTextOfColumn,
   formatUnits,
   Money,
   MONEY_MAX,
@@ -39,6 +40,31 @@ const decimalText = fc
   .map(({ sign, zeros, whole, decimals }) => sign + zeros + whole + decimals);
 
 describe("units ↔ text", () => {
+  test("a column's text becomes the JSON number of the amount that it is read as, or nothing where it is none", () => {
+    const ofColumns = anyUnits.map((units) => new Exact(units).div(UNITS).toFixed(4));
+    const odd = fc.constantFrom(
+      "-0.0000",
+      "0.0000",
+      "00.5000",
+      "-",
+      "",
+      ".5000",
+      "1.5000 ",
+      "1.50000",
+      "1.00005",
+      "1e3",
+      "NaN",
+      "Infinity",
+    );
+    fc.assert(
+      fc.property(fc.oneof(ofColumns, decimalText, odd), (text) => {
+        const amount = MoneyColumn.safeParse(text);
+        expect(amountTextOfColumn(text)).toBe(amount.success ? JSON.stringify(amount.data) : null);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
   test("whatever is formatted parses to itself, and says what decimal.js says", () => {
     fc.assert(
       fc.property(anyUnits, (units) => {

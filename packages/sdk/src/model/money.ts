@@ -129,6 +129,25 @@ export function amountOfColumn(text: string): number {
   return units === null ? Number.NaN : amountOf(units);
 }
 
+/**
+ * A text of `numeric` as the JSON number that its amount is: `"123.4500"` → `"123.45"`. Null where it is not an amount of at most
+ * four decimals.
+ */
+export function amountTextOfColumn(text: string): string | null {
+  if (!FOUR_DECIMALS.test(text)) {
+    const amount = amountOfColumn(text);
+    return Number.isNaN(amount) ? null : plainText(amount);
+  }
+  let end = text.length;
+  while (text.charCodeAt(end - 1) === ZERO) end -= 1;
+  if (text.charCodeAt(end - 1) === ZERO + POINT) end -= 1;
+  return text.slice(0, end);
+}
+
+/** As the columns are: within MONEY_MAX by its length alone, and not "-0.0000". */
+const FOUR_DECIMALS = /^(?!-0\.0000$)-?(?:0|[1-9]\d{0,10})\.\d{4}$/;
+const ZERO = 48;
+
 /** `numeric` as Postgres sends it. */
 export const MoneyColumn = z.string().transform((text, context) => {
   const amount = amountOfColumn(text);

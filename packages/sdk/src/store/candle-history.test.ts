@@ -6,7 +6,7 @@ import type { MinuteCandle } from "../m2m/minute.ts";
 import { bucketsOf, rollUp } from "../m2m/rollup.ts";
 import type { Candle, CandleSource, Interval } from "../model/candle.ts";
 import { insert as insertAccount } from "./account.ts";
-import { batchOf, history, upsertMany, type HistoryQuery } from "./candle.ts";
+import { batchOf, history, historyJson, upsertMany, type HistoryQuery } from "./candle.ts";
 import { openPool, type Db } from "./db.ts";
 import { insert as insertStrategy } from "./strategy.ts";
 
@@ -44,12 +44,13 @@ onEveryPostgres("a history of candles", (store) => {
         { overwrite: false },
       );
   };
-  const read = (query: Omit<HistoryQuery, "strategy_id" | "sessions">, db: Db = store.db): Promise<Candle[]> =>
-    history(db, {
-      strategy_id,
-      ...query,
-      sessions: SESSIONS.filter(({ open_ms }) => dayOf(open_ms) >= dayOf(query.from_ms) && dayOf(open_ms) <= dayOf(query.to_ms)),
-    });
+  type Query = Omit<HistoryQuery, "strategy_id" | "sessions">;
+  const sought = (query: Query): HistoryQuery => ({
+    strategy_id,
+    ...query,
+    sessions: SESSIONS.filter(({ open_ms }) => dayOf(open_ms) >= dayOf(query.from_ms) && dayOf(open_ms) <= dayOf(query.to_ms)),
+  });
+  const read = (query: Query, db: Db = store.db): Promise<Candle[]> => history(db, sought(query));
   const minute = (minute_ms: number, rupees: number, parts: Partial<MinuteCandle> = {}): MinuteCandle => ({
     strategy_id,
     minute_ms,
@@ -89,7 +90,11 @@ onEveryPostgres("a history of candles", (store) => {
         const candles = given.map(({ place, rupees, book: parts }) => minute(place * MINUTE_MS, rupees, parts));
         await write(candles);
         const [from_ms = 0, to_ms = 0] = ends.map((place) => place * MINUTE_MS).toSorted((a, b) => a - b);
-        expect(await read({ from_ms, to_ms, interval })).toEqual(expected(candles, { from_ms, to_ms, interval }));
+        const found = await read({ from_ms, to_ms, interval });
+        expect(found).toEqual(expected(candles, { from_ms, to_ms, interval }));
+        const { bytes, ...about } = await historyJson(store.db, sought({ from_ms, to_ms, interval }), "m2m");
+        expect(`[${bytes.toString()}]`).toBe(JSON.stringify(found));
+        expect(about).toEqual({ count: found.length, first: found[0]?.timestamp ?? null, last: found.at(-1)?.timestamp ?? null });
       }),
       { numRuns: 150 },
     );

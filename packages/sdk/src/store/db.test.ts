@@ -31,6 +31,19 @@ onEveryPostgres("a database", (store) => {
     expect(totals).toEqual({ amounts: [100.5, 20, -3.25], counts: [101, 20, -3], count: 3 });
   });
 
+  test("texts: columns in their order as Postgres writes them, and no others than were named", async () => {
+    const sql =
+      "select 1.50::numeric(9,4) as a, null as b, 7::int4 as c, true as d, timestamptz '2026-11-25 09:15+05:30' as e, $1::text as f";
+    const row = ["1.5000", null, "7", "t", "2026-11-25 03:45:00+00", "g"];
+    expect(await store.db.texts("abcdef".split(""), "test.texts", sql, ["g"])).toEqual([row]);
+    expect(await store.db.texts(["n"], "test.none", "select 1 as n where false")).toEqual([]);
+    for (const columns of ["abcde", "abcdfe", "abcdefg"])
+      await expect(store.db.texts(columns.split(""), "test.texts", sql, ["g"])).rejects.toMatchObject({ code: "internal" });
+    // The same statement, read as rows on the same connection.
+    expect(await store.db.one(z.object({ c: z.int(), d: z.boolean() }), "test.texts", sql, ["g"])).toEqual({ c: 7, d: true });
+    await expect(store.db.texts([], "test.wrong", "select nothing")).rejects.toMatchObject({ code: "database_refused" });
+  });
+
   test("an int8 beyond what a number holds exactly is refused, not rounded", async () => {
     const Row = z.object({ big: WholeColumn });
     expect(await store.db.one(Row, "test.big", "select 9007199254740991 as big")).toEqual({ big: 9_007_199_254_740_991 });

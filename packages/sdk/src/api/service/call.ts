@@ -3,7 +3,7 @@ import { StratctlError } from "../../errors.ts";
 import { parseInput } from "../input.ts";
 import type { CallOptions, Route } from "../route.ts";
 import { requireScope } from "./access.ts";
-import type { Context } from "./context.ts";
+import type { Caller, Context } from "./context.ts";
 
 /** A call of the contract over the store: what its caller may do looked at and its input parsed, then the work. */
 export function call<Input extends z.ZodType, Output extends z.ZodType>(
@@ -13,9 +13,18 @@ export function call<Input extends z.ZodType, Output extends z.ZodType>(
 ): (input: z.input<Input>, options?: CallOptions) => Promise<z.output<Output>> {
   return async (input, options = {}) => {
     options.signal?.throwIfAborted();
-    requireScope(caller, route.scope);
-    return work(parsed(route.input, input), options);
+    return work(admitted(caller, route, input), options);
   };
+}
+
+/** The input of a call that its caller may make; scope_missing where he may not, input_invalid where it is none. */
+export function admitted<Input extends z.ZodType>(
+  caller: Caller | null,
+  route: Pick<Route<Input>, "scope" | "input">,
+  input: unknown,
+): z.output<Input> {
+  requireScope(caller, route.scope);
+  return parsed(route.input, input);
 }
 
 /** The input as its schema gives it, or input_invalid. */

@@ -17,19 +17,29 @@ const AHEAD_MS_MAX = 366 * DAY_MS;
 export function historyCalls(context: Context): Pick<Api["strategies"]["m2m"], "history"> {
   return {
     history: call(context, contract.strategies.m2m.history, async (query) => {
-      const found = await history(context, query);
+      const sought = await soughtBy(context, query);
+      const found = sought === null ? [] : await candles.history(context.database, sought);
       return (query.basis ?? context.m2m_basis) === "pnl" ? found.map(pnlCandle) : found;
     }),
   };
 }
+
+/** A history's candles as JSON, for who passes them on as such. */
+export async function historyJson(context: Context, query: z.output<typeof M2mQuery>): Promise<candles.CandlesJson> {
+  const sought = await soughtBy(context, query);
+  return sought === null ? NOTHING : candles.historyJson(context.database, sought, query.basis ?? context.m2m_basis);
+}
+
+const NOTHING: candles.CandlesJson = { bytes: Buffer.alloc(0), count: 0, first: null, last: null };
 
 /** Open, high, low and close of the P&L. */
 function pnlCandle(candle: Candle): Candle {
   return { ...candle, open: candle.pnl_open, high: candle.pnl_high, low: candle.pnl_low, close: candle.pnl_close };
 }
 
-async function history(context: Context, query: z.output<typeof M2mQuery>): Promise<Candle[]> {
-  const { database, calendar } = context;
+/** What a query asks of the table; null where there is nothing to look for. */
+async function soughtBy(context: Context, query: z.output<typeof M2mQuery>): Promise<candles.HistoryQuery | null> {
+  const { calendar } = context;
   const { strategy_id } = await strategyOf(context, query);
   const { interval = "1m", limit } = query;
   // Minutes of a range that is given are told without knowing when a session opens.
@@ -37,13 +47,13 @@ async function history(context: Context, query: z.output<typeof M2mQuery>): Prom
   const range = query.day === undefined ? rangeOf(context, query, exchanges) : dayRange(context, query.day, exchanges);
   const from_ms = Math.max(FROM_MS_MIN, range.from_ms);
   const to_ms = Math.min(range.to_ms, context.now() + AHEAD_MS_MAX);
-  if (from_ms > to_ms) return [];
+  if (from_ms > to_ms) return null;
   const days = { from_day: dayOf(calendar, from_ms), to_day: dayOf(calendar, to_ms) };
   const sessions = interval === "1m" ? [] : daySpans(calendar, exchanges, days);
-  return candles.history(database, { strategy_id, from_ms, to_ms, interval, sessions, limit });
+  return { strategy_id, from_ms, to_ms, interval, sessions, limit };
 }
 
-async function exchangesOf({ database }: Context, strategy_id: number): Promise<string[]> {
+export async function exchangesOf({ database }: Context, strategy_id: number): Promise<string[]> {
   const exchanges = await legs.exchanges(database, { strategy_id });
   return exchanges.length === 0 ? [EXCHANGE_DEFAULT] : exchanges;
 }
@@ -54,7 +64,7 @@ interface Range {
 }
 
 /** `to` is now, and `from` the open of the session that was under way or the last to begin at `to`, when left out. */
-function rangeOf(
+export function rangeOf(
   context: Context,
   query: { from_time?: string | undefined; to_time?: string | undefined },
   exchanges: readonly string[],
@@ -73,7 +83,7 @@ function rangeOf(
 }
 
 /** The sessions of a day; of a day without one, all of it. */
-function dayRange({ calendar }: Context, day: string, exchanges: readonly string[]): Range {
+export function dayRange({ calendar }: Context, day: string, exchanges: readonly string[]): Range {
   const sessions = exchanges.flatMap((exchange) => sessionsBetween(calendar, exchange, { from_day: day, to_day: day }));
   if (sessions.length > 0)
     return {

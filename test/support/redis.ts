@@ -1,4 +1,4 @@
-import { accessSync, constants, readFileSync } from "node:fs";
+import { accessSync, chownSync, constants, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { delimiter, join } from "node:path";
 import { Redis } from "ioredis";
@@ -37,21 +37,57 @@ export async function startRedis(args: readonly string[] = []): Promise<RedisSer
     signal: "TERM",
   });
   await until(
-    () => ping(socket),
+    () => ping({ path: socket }),
     () => readFileSync(join(folder, "server.log"), "utf8"),
   );
   return { url: `redis://127.0.0.1:${port}`, port, socket, stop: server.stop, [Symbol.asyncDispose]: server.stop };
 }
 
-async function ping(socket: string): Promise<void> {
-  const client = new Redis({ path: socket, lazyConnect: true, retryStrategy: () => null });
+async function ping(at: { path: string } | { host: string; port: number }): Promise<void> {
+  const client = new Redis({
+    ...at,
+    lazyConnect: true,
+    retryStrategy: () => null,
+    enableReadyCheck: false,
+    disableClientInfo: true,
+    protocol: 2,
+  });
   client.on("error", () => undefined); // the failed attempt rejects connect() as well
   try {
     await client.connect();
-    await client.ping();
+    await client.ping().catch((error: unknown) => {
+      // One that wants a password is there as well.
+      if (!/^NOAUTH/.test(error instanceof Error ? error.message : "")) throw error;
+    });
   } finally {
     client.disconnect();
   }
+}
+
+export interface RedisSentinel extends Server, AsyncDisposable {
+  readonly port: number;
+}
+
+/** A sentinel that watches the master `prices` and takes it for dead after half a second; one of them is enough to say so. */
+export async function startSentinel(master_port: number, lines: readonly string[] = []): Promise<RedisSentinel> {
+  if (binary === undefined) throw new Error(redisMissing ?? "no redis-server");
+  const user = serverUser();
+  const folder = await serverFolder(user);
+  const port = await freePort();
+  const config = join(folder, "sentinel.conf");
+  const watching = [
+    `sentinel monitor prices 127.0.0.1 ${master_port} 1`,
+    "sentinel down-after-milliseconds prices 500",
+    "sentinel failover-timeout prices 2000",
+  ];
+  writeFileSync(config, [`bind 127.0.0.1`, `port ${port}`, ...watching, ...lines, ""].join("\n"));
+  if (user !== null) chownSync(config, user.uid, user.gid);
+  const server = startServer({ command: binary, args: [config, "--sentinel"], folder, user, signal: "TERM" });
+  await until(
+    () => ping({ host: "127.0.0.1", port }),
+    () => readFileSync(join(folder, "server.log"), "utf8"),
+  );
+  return { port, stop: server.stop, [Symbol.asyncDispose]: server.stop };
 }
 
 /** A port nobody listens on: Redis takes no port 0 to mean "any". */

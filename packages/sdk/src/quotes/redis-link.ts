@@ -1,10 +1,10 @@
 import type { Cluster, Redis, RedisOptions } from "ioredis";
-import { StratctlError } from "../errors.ts";
-import { reasonOf, secretsOf, unavailable } from "./unavailable.ts";
+import { redisOptions, type RedisTarget } from "./redis-target.ts";
+import { reasonOf, unavailable } from "./unavailable.ts";
 
 /** A connection attempt and a server that answers nothing are given up after this long; the next attempt follows. */
-const SILENT_MS_MAX = 2_000;
-/** Between attempts: 100, 200, 400 ms …; a server that comes back is found within two seconds. */
+export const SILENT_MS_MAX = 2_000;
+/** Between attempts: 100, 200, 400 ms …, each up to a quarter longer; a server that comes back is found within three seconds. */
 const RETRY_MS_MAX = 2_000;
 
 /**
@@ -12,8 +12,9 @@ const RETRY_MS_MAX = 2_000;
  * it comes back by itself. Opened at the first `ready`.
  */
 export class RedisLink {
-  readonly #url: string;
-  readonly #secrets: readonly string[];
+  readonly #target: RedisTarget;
+  readonly #onReady: ((client: Redis) => void) | null;
+  #secrets: readonly string[] = [];
   #client: Redis | Cluster | null = null;
   #opening: Promise<Redis | Cluster> | null = null;
   /** Settles with the outcome of the first attempt, good or bad: only that one is worth waiting for. */
@@ -22,15 +23,22 @@ export class RedisLink {
   #is_ready = false;
   /** Why it is not ready. */
   #problem: string | null = null;
+  /** Why the last sentinel that was asked did not tell where the master is. */
+  #sentinel_problem = "no sentinel answers";
 
-  constructor(url: string) {
-    this.#url = checked(url);
-    this.#secrets = secretsOf(this.#url);
+  /** `onReady` is called whenever a connection to the server is there, before anybody else uses it. */
+  constructor(target: RedisTarget, onReady: ((client: Redis) => void) | null = null) {
+    this.#target = target;
+    this.#onReady = onReady;
   }
 
   /** The client, connected; rejects with why it is not. */
   async ready(): Promise<Redis | Cluster> {
-    this.#opening ??= this.#open();
+    this.#opening ??= this.#open().catch((error: unknown) => {
+      // A file that could not be read may be there the next time.
+      this.#opening = null;
+      throw error;
+    });
     const client = await this.#opening;
     await this.#first;
     if (!this.#is_ready) throw unavailable("redis", this.#problem ?? "no answer");
@@ -79,7 +87,22 @@ export class RedisLink {
 
   async #open(): Promise<Redis> {
     const { Redis: RedisClient } = await import("ioredis");
-    return this.#adopt(new RedisClient(this.#url, OPTIONS));
+    const { url, options, secrets } = await redisOptions(this.#target);
+    this.#secrets = secrets;
+    const client = new RedisClient(url, { ...OPTIONS, ...options });
+    client.on("ready", () => this.#onReady?.(client));
+    client.on("sentinelError", ({ message }: Error) => (this.#sentinel_problem = sentinelProblem(message, this.#target.master)));
+    return this.#adopt(client);
+  }
+
+  /** A password that was changed in its file is found without a restart. */
+  async #rereadPassword(client: Redis | Cluster): Promise<void> {
+    if (this.#target.password_file === undefined) return;
+    const secrets = await redisOptions(this.#target).then(
+      (read) => read.secrets,
+      () => this.#secrets,
+    );
+    if (this.#client === client && secrets.join("\n") !== this.#secrets.join("\n")) await this.close();
   }
 
   #adopt<Client extends Redis | Cluster>(client: Client): Client {
@@ -90,12 +113,17 @@ export class RedisLink {
       this.#is_ready = is_ready;
       this.#problem = problem;
     };
-    client.on("error", (error: unknown) => turns(this.#is_ready, this.reasonOf(lastNodeError(error))));
+    client.on("error", (error: unknown) => {
+      const why = this.reasonOf(lastNodeError(error));
+      turns(this.#is_ready, why.startsWith(ALL_SENTINELS) ? this.#sentinel_problem : why);
+      if (/^(WRONGPASS|NOAUTH)/.test(why)) void this.#rereadPassword(client);
+    });
     client.on("ready", () => turns(true, null));
     client.on("close", () => turns(false, this.#problem ?? "connection cut"));
-    // Not the promise of connect(): a cluster's is kept before it is ready. Why it failed is told by the error event.
+    // Not the promise of connect(): a cluster's is kept before it is ready, and that of sentinels nobody ends while none answers.
+    // Why it failed is told by the error event.
     const first = Promise.withResolvers<void>();
-    client.once("ready", first.resolve).once("close", first.resolve);
+    client.once("ready", first.resolve).once("close", first.resolve).once("error", first.resolve);
     client.connect().catch(() => first.resolve());
     this.#first = first.promise;
     return client;
@@ -106,8 +134,13 @@ const OPTIONS = {
   lazyConnect: true,
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
+  autoResubscribe: false,
   maxRetriesPerRequest: 0,
   retryStrategy: retryAfter,
+  sentinelRetryStrategy: retryAfter,
+  sentinelCommandTimeout: SILENT_MS_MAX,
+  // Where they are is configured; what one of them says of the others may lead to nowhere.
+  updateSentinels: false,
   connectTimeout: SILENT_MS_MAX,
   socketTimeout: SILENT_MS_MAX,
   // GET and MGET need nothing of RESP3, and proxies that do not know HELLO stay usable.
@@ -119,7 +152,7 @@ const OPTIONS = {
 } as const satisfies RedisOptions;
 
 function retryAfter(attempt: number): number {
-  return Math.min(100 * 2 ** Math.min(attempt - 1, 10), RETRY_MS_MAX);
+  return Math.min(100 * 2 ** Math.min(attempt - 1, 10), RETRY_MS_MAX) * (1 + Math.random() / 4);
 }
 
 function nodesOf(client: Redis | Cluster): readonly Redis[] {
@@ -137,10 +170,11 @@ function lastNodeError(error: unknown): unknown {
   return error instanceof Error && "lastNodeError" in error ? (error.lastNodeError ?? error) : error;
 }
 
-function checked(url: string): string {
-  if (url.startsWith("/")) return url;
-  if (/^rediss?:\/\//.test(url) && URL.canParse(url) && new URL(url).hostname !== "") return url;
-  throw new StratctlError("url_invalid", "the Redis URL is neither redis://host:port, rediss://host:port nor the path of a socket", {
-    hint: "e.g. redis://localhost:6379",
-  });
+/** How the client begins to say that it asked all of them in vain. */
+const ALL_SENTINELS = "All sentinels are unreachable";
+
+function sentinelProblem(said: string, master: string | undefined): string {
+  if (said.includes("invalid reply")) return `no sentinel knows the master ${JSON.stringify(master)}`;
+  const [refusal] = /\b(NOAUTH|WRONGPASS|NOPERM) .*/.exec(said) ?? [];
+  return refusal === undefined ? "no sentinel answers" : `a sentinel says ${refusal}`;
 }

@@ -1,33 +1,40 @@
 import { RedisBlocks } from "./redis-blocks.ts";
 import { ClusterKeys } from "./redis-cluster.ts";
 import { RedisLink } from "./redis-link.ts";
+import { checkedTarget, type RedisTarget } from "./redis-target.ts";
 import type { InstrumentRef, QuoteSink, QuoteSource, ReadOptions } from "./source.ts";
 import { untilAborted } from "./until-aborted.ts";
 import { unavailable } from "./unavailable.ts";
 
+export interface RedisSourceOptions extends RedisTarget {
+  /** The most that a read may take; an equal share of the time where it is left out. */
+  readonly deadline_ms?: number | undefined;
+}
+
 /**
  * Prices in Redis: the key `ltp:{exchange}:{tradingsymbol}`, then `ticker:{instrument_token}:ltp`; a plain number, or
  * JSON with last_price or ltp and a time. All instruments are read in one pipeline. Connects at the first read and comes
- * back by itself; a cluster is recognised by its answers and read node by node.
- *
- * `url`: `redis://:password@host:6379/0`, `rediss://…`, or the path of a Unix socket. Throws `url_invalid` otherwise.
+ * back by itself; a cluster is recognised by its answers and read node by node, and sentinels are asked where the master is
+ * at each connection. Throws `url_invalid`.
  *
  * @example
  * const redis = redisSource({ url: "redis://localhost:6379" });
  */
-export function redisSource({ url }: { readonly url: string }): QuoteSource {
-  return new RedisSource(url);
+export function redisSource(options: RedisSourceOptions): QuoteSource {
+  return new RedisSource(options);
 }
 
 class RedisSource implements QuoteSource {
   readonly name = "redis";
+  readonly deadline_ms: number | undefined;
   readonly #link: RedisLink;
   /** By the list itself: the engine asks for the same one a second later, and forgets it with its book. */
   readonly #of_server = new WeakMap<readonly InstrumentRef[], RedisBlocks>();
   readonly #of_cluster = new WeakMap<readonly InstrumentRef[], ClusterKeys>();
 
-  constructor(url: string) {
-    this.#link = new RedisLink(url);
+  constructor(options: RedisSourceOptions) {
+    this.deadline_ms = options.deadline_ms;
+    this.#link = new RedisLink(checkedTarget(options));
   }
 
   async read(instruments: readonly InstrumentRef[], sink: QuoteSink, { deadline_ms, signal }: ReadOptions): Promise<void> {

@@ -16,6 +16,8 @@ import { decoded, reasonOf, secretsOf, unavailable } from "./unavailable.ts";
 export interface TickerOptions {
   /** `http://localhost:8080`; a path is put before those below, a user and password go into the header. */
   readonly url: string;
+  /** The most that a read may take; an equal share of the time where it is left out. */
+  readonly deadline_ms?: number | undefined;
   /** Requests under way at once; 16. */
   readonly concurrency?: number | undefined;
   /** 100. Kite allows 1. */
@@ -84,6 +86,7 @@ export function tickerSource(options: TickerOptions): QuoteSource {
 
 class TickerSource implements QuoteSource {
   readonly name = "ticker";
+  readonly deadline_ms: number | undefined;
   readonly #options: TickerOptions;
   readonly #url: URL;
   readonly #rate: TickerRate;
@@ -91,6 +94,7 @@ class TickerSource implements QuoteSource {
 
   constructor(options: TickerOptions) {
     this.#options = options;
+    this.deadline_ms = options.deadline_ms;
     this.#url = checked(options.url);
     this.#rate = new TickerRate({
       requests_per_second_max: options.requests_per_second_max ?? 100,

@@ -60,7 +60,7 @@ export async function redisOptions(
     ca_file === undefined ? undefined : authoritiesOf(ca_file),
   ]);
   const secrets = [...secretsOf(url), ...[password, sentinelPassword].flatMap((secret) => secret ?? [])];
-  const tls = url.startsWith("rediss://") ? { ...(ca === undefined ? {} : { ca }) } : undefined;
+  const tls = url.startsWith("rediss://") ? (ca === undefined ? {} : { ca }) : undefined;
   const options: Entry = {
     ...(tls === undefined ? {} : { tls }),
     ...(password === undefined ? {} : { password }),

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openSources } from "../../packages/sdk/src/connect.ts";
+import { openSources } from "../../packages/sdk/src/quotes/open.ts";
 import { openPool, type Database } from "../../packages/sdk/src/store/db.ts";
 import { startApi, type RunningApi } from "../support/api.ts";
 import { writeMark } from "./marks.ts";

@@ -1,6 +1,6 @@
 import { vi } from "vitest";
 import { connect, type Stratctl } from "../../packages/sdk/src/index.ts";
-import { openSources } from "../../packages/sdk/src/connect.ts";
+import { openSources } from "../../packages/sdk/src/quotes/open.ts";
 import { openPool, type Database } from "../../packages/sdk/src/store/db.ts";
 import { temporaryEmbedded } from "../../packages/sdk/src/store/embedded/temporary.ts";
 import { startApi, type RunningApi } from "../support/api.ts";

@@ -7,9 +7,8 @@ import { createService } from "./api/service.ts";
 import { StratctlError } from "./errors.ts";
 import { builtinCalendar } from "./market/days.ts";
 import { builtinLots } from "./market/lots.ts";
-import { redisSource } from "./quotes/redis.ts";
-import type { QuoteSource } from "./quotes/source.ts";
-import { tickerSource } from "./quotes/ticker.ts";
+import { openSources, sourceSettings } from "./quotes/open.ts";
+import type { SourceSettingsInput } from "./quotes/settings.ts";
 import { openPool, type Database } from "./store/db.ts";
 import { ensureEmbedded } from "./store/embedded.ts";
 import { assertCurrent, migrate } from "./store/migrate.ts";
@@ -24,6 +23,11 @@ export interface ConnectOptions extends TokenOptions {
   readonly redis_url?: string | undefined;
   /** The ticker service, asked about what Redis does not have. TICKER_URL, else http://127.0.0.1:8080. */
   readonly ticker_url?: string | undefined;
+  /**
+   * Which sources of prices, in which order, and how each is reached: `{ order: "ticker,redis" }`. Over what the environment
+   * says: STRATCTL_SOURCES_ORDER and so on; else Redis, then the ticker service.
+   */
+  readonly sources?: SourceSettingsInput | undefined;
   /** Gives up waiting for the built-in database to start. */
   readonly signal?: AbortSignal | undefined;
   /** What a server is told of who calls. STRATCTL_TOKEN, else the first line of the file STRATCTL_TOKEN_FILE, read for each attempt. */
@@ -46,7 +50,7 @@ export type Stratctl = Api & AsyncDisposable & { close(): Promise<void> };
  * where needed, and stays up afterwards; a database by URL must be migrated already. Prices are asked for only when a call needs
  * them. A server is called for the first time by the first call; what it refuses is thrown as it would be in process.
  *
- * @throws StratctlError url_invalid, database_unreachable, database_behind, database_newer, database_foreign,
+ * @throws StratctlError url_invalid, input_invalid, database_unreachable, database_behind, database_newer, database_foreign,
  * embedded_unavailable, embedded_version; of a server url_invalid, token_invalid, file_unusable
  * @example
  * import { connect } from "@stratctl/sdk";
@@ -97,8 +101,9 @@ async function tokensOf({ token, getToken }: TokenOptions): Promise<TokenOptions
 }
 
 async function connectDatabase(options: ConnectOptions): Promise<Stratctl> {
+  const { redis_url, ticker_url } = options;
+  const sources = openSources({ redis_url, ticker_url, sources: sourceSettings(options.sources) });
   const database = await openDatabase(options);
-  const sources = openSources(options);
   const close = async (): Promise<void> => {
     await Promise.all([...sources.map((source) => source.close()), database.close()]);
   };
@@ -148,14 +153,6 @@ export async function openDatabase(
     await database.close();
     throw error;
   }
-}
-
-/** Where prices come from, in the order in which they are asked. Nothing is opened before the first price is needed. */
-export function openSources(options: Pick<ConnectOptions, "redis_url" | "ticker_url">): QuoteSource[] {
-  return [
-    redisSource({ url: options.redis_url ?? fromEnvironment("REDIS_URL") ?? "redis://127.0.0.1:6379" }),
-    tickerSource({ url: options.ticker_url ?? fromEnvironment("TICKER_URL") ?? "http://127.0.0.1:8080" }),
-  ];
 }
 
 /** A variable that is set to nothing is not set. */

@@ -1,5 +1,5 @@
 export { assert } from "./errors.ts";
-export { AHEAD_MS_MAX, QuoteBoard, type BoardCounts, type Outcome } from "./quotes/board.ts";
+export { AHEAD_MS_MAX, QuoteBoard, type BoardCounts, type BoardOptions, type Outcome } from "./quotes/board.ts";
 export { Fallback, type FallbackOptions, type SourceStatus } from "./quotes/fallback.ts";
 export {
   createRecording,
@@ -10,7 +10,9 @@ export {
   type RecordingSummary,
   type RecordingWriter,
 } from "./quotes/recording.ts";
+export { SourceSettings, type SentinelAddress } from "./quotes/settings.ts";
 export { redisSource } from "./quotes/redis.ts";
+export { pubsubSource, type PubsubOptions } from "./quotes/redis-pubsub.ts";
 export { tickerSource, type TickerOptions } from "./quotes/ticker.ts";
 export {
   systemClock,
@@ -40,24 +42,28 @@ export {
   type EmbeddedStatus,
 } from "./store/embedded.ts";
 export { temporaryEmbedded, type TemporaryDatabase } from "./store/embedded/temporary.ts";
-export { databaseUrl, openDatabase, openSources } from "./connect.ts";
+export { databaseUrl, openDatabase } from "./connect.ts";
+export { openSources, sourceSettings } from "./quotes/open.ts";
+export type { InstrumentQuotes, RefusedFor, SourceQuotes } from "./quotes/tally.ts";
 export { privateUnusable, readPrivate } from "./private-file.ts";
 export { readTokenFile } from "./api/client/token-file.ts";
 export { isLoopback, isServerUrl, serverUrl } from "./api/client/url.ts";
-export type { Database, Db } from "./store/db.ts";
-export { StratctlError } from "./errors.ts";
+export type { Database, Db, DbSession } from "./store/db.ts";
+export { commandHint, HINTS, StratctlError } from "./errors.ts";
 export { m2mUnits, TOO_LARGE, unpricedReason } from "./m2m/mark.ts";
 export { pnlUnits } from "./m2m/pnl.ts";
 export { Basis, Candle, type CandleSource } from "./model/candle.ts";
 export { readLegs, type BookInstrument, type BookLegs } from "./store/book.ts";
 export { bookStrategies, changedSince, type BookChanges, type Look } from "./store/book-change.ts";
-export { part as partOfCandles } from "./store/candle-batch.ts";
+export { emptyBatch as emptyCandles, part as partOfCandles } from "./store/candle-batch.ts";
+export { isOfTheRow, sqlstateOf } from "./store/failure.ts";
 export { assertAlive } from "./store/alive.ts";
 export { versionOf as candleVersion } from "./store/candle-version.ts";
 export { batchOf, upsertMany as upsertCandles, type CandleBatch, type CandlesJson, type CandleUpsert } from "./store/candle.ts";
-export { settleStrategies, upsertMany as upsertMarks, type MarkBatch } from "./store/mark.ts";
-export { upsertMany as upsertQuotes, type QuoteBatch } from "./store/quote.ts";
-export { migrate, migrationPlan, migrationStatus, type MigrationReport, type MigrationStatus } from "./store/migrate.ts";
+export { lead, leaders, leave, tellAlive, type Fence, type LeadAnswer, type Leader } from "./store/leader.ts";
+export { part as partOfMarks, settleStrategies, upsertMany as upsertMarks, type MarkBatch } from "./store/mark.ts";
+export { part as partOfQuotes, upsertMany as upsertQuotes, type QuoteBatch } from "./store/quote.ts";
+export { assertCurrent, migrate, migrationPlan, migrationStatus, type MigrationReport, type MigrationStatus } from "./store/migrate.ts";
 export { knownUntil } from "./market/calendar.ts";
 export type { Shard } from "./store/shard.ts";
 export { parseInput, type BadField } from "./api/input.ts";

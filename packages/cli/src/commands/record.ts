@@ -45,7 +45,7 @@ const GRACE_MS = 5_000;
 export async function runRecord(deps: Deps, options: Options): Promise<void> {
   const usage = "stratctl record 2025-08-01.csv.gz";
   const path = await needed(deps, options.file, { name: "file", usage, ask: (ask) => ask.text({ message: "File" }) });
-  const [{ spanOf }, engine, { openSources }] = await Promise.all([
+  const [{ spanOf }, engine, { openSources, sourceSettings }] = await Promise.all([
     import("../terminal/typed.ts"),
     import("@stratctl/engine"),
     import("@stratctl/sdk/internal"),
@@ -53,7 +53,8 @@ export async function runRecord(deps: Deps, options: Options): Promise<void> {
   const interval_ms = spanOf(options.every, "--every");
   const end = options.span === undefined ? [] : [AbortSignal.timeout(spanOf(options.span, "--for"))];
   const instruments = options.instruments.length > 0 ? await typedInstruments(options.instruments) : await heldInstruments(deps);
-  const sources = openSources(await deps.settings());
+  const { redis_url, ticker_url, sources: named } = await deps.settings();
+  const sources = openSources({ redis_url, ticker_url, sources: sourceSettings(named) });
   deps.takeTime({ grace_ms: GRACE_MS, isEndless: true });
   try {
     const signal = AbortSignal.any([deps.signal, ...end]);

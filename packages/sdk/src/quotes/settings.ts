@@ -48,13 +48,21 @@ function addressOf(given: string): SentinelAddress | null {
 const sentinels = list.transform((given, context) =>
   given.flatMap((one) => {
     const address = addressOf(one);
-    if (address === null) context.addIssue({ code: "custom", message: `${one} is not host:port`, input: given });
+    if (address === null) context.addIssue({ code: "custom", message: `names ${one}, which is not host:port`, input: given });
     return address ?? [];
   }),
 );
 
 const order = list
-  .pipe(z.array(z.enum(NAMES, { error: `is none of ${NAMES.join(", ")}` })).min(1, { error: "names no source" }))
+  .transform((given, context) =>
+    given.flatMap((one) => {
+      const name = NAMES.find((known) => known === one);
+      if (name === undefined)
+        context.addIssue({ code: "custom", message: `names ${one}, which is none of ${NAMES.join(", ")}`, input: given });
+      return name ?? [];
+    }),
+  )
+  .refine((names) => names.length > 0, { error: "names no source" })
   .refine((names) => new Set(names).size === names.length, { error: "names a source twice" });
 
 /**

@@ -254,6 +254,7 @@ function madeUp(): { loop: Loop; standing: { -readonly [K in keyof LoopStanding]
     last_sample_at_ms: Date.parse("2026-11-25T06:00:00Z"),
     marked_count: 43_000,
     unmarked_count: 200,
+    unpriced: [],
     write_failure: null,
     pass_count: 21_700,
     sample_count: 21_600,
@@ -262,6 +263,8 @@ function madeUp(): { loop: Loop; standing: { -readonly [K in keyof LoopStanding]
     lost_count: 3,
     quotes: { accepted: 500, refused: 1, rounded: 0, late: 2 },
     sources: [{ name: "redis", up: true, reason: null, since_ms: 0, quote_count: 5 }],
+    quotes_by_source: [],
+    spool_depth: 0,
   };
   const held: { listener: LoopListener | null } = { listener: null };
   return {

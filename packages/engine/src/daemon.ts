@@ -8,6 +8,7 @@ import {
   type Db,
   type QuoteSource,
   type Shard,
+  type SourceQuotes,
   type SourceStatus,
   type StratctlError,
   STALE_MS_MAX,
@@ -20,7 +21,9 @@ import type { Log } from "./log.ts";
 import type { Loop, LoopListener, LoopStanding, Served } from "./loop.ts";
 import { Notices } from "./notices.ts";
 import { Sampler, type Pass } from "./sample.ts";
+import { Spool } from "./spool.ts";
 import { Troubles } from "./troubles.ts";
+import { Unpriced } from "./unpriced.ts";
 import { UnwrittenQuotes } from "./unwritten.ts";
 import { failureOf, within } from "./within.ts";
 import { Writer, type WriterCounts } from "./writer.ts";
@@ -33,12 +36,21 @@ export interface DaemonOptions {
   /** Aborted: the minute under way is written, within 4 s, and the loop ends. */
   readonly signal: AbortSignal;
   readonly timing?: Partial<DaemonTiming> | undefined;
+  /** A price further than this from the last one, in percent of it, waits for a second quote; off where it is null. */
+  readonly jump_percent_max?: number | null | undefined;
   readonly calendar?: Calendar | undefined;
   readonly clock?: Clock | undefined;
+  /**
+   * The folder in which finished minutes wait for a database that is away, of that database alone; made with the first of them.
+   * Null: they wait in memory, and are lost with the process.
+   */
+  readonly spool?: string | null | undefined;
   /** Several engines share a database: this one marks the accounts whose hash falls on its shard. */
   readonly shard?: Shard | undefined;
   /** One sample, written, and the end. Rejects where the database does not answer. */
   readonly once?: boolean | undefined;
+  /** Given the loop before its first pass. */
+  readonly onLoop?: ((loop: Loop) => void) | undefined;
   /** Begins what answers others beside the loop, before its first pass; closed with the loop. Not with `once`. */
   readonly serve?: ((loop: Loop) => Promise<Served>) | undefined;
   /** Called after each pass. */
@@ -54,7 +66,7 @@ export interface DaemonTiming {
   readonly stale_ms_max: number;
   /** This long after the open a leg that has not traded is carried at its last price before. 60,000. */
   readonly carry_after_ms: number;
-  /** Candles that wait in memory for a database that is away, at most: 100 bytes each. 1,000,000. */
+  /** Candles that wait in memory, at most: 100 bytes each. 1,000,000. */
   readonly waiting_max: number;
 }
 
@@ -70,10 +82,14 @@ export interface DaemonReport {
   /** Samples that the process came to late, and left out. */
   readonly skipped_count: number;
   readonly candles: Readonly<WriterCounts>;
-  /** Candles of finished minutes that no database took. */
+  /** Candles of finished minutes that no database took and no disk; while the daemon runs they wait in memory. */
   readonly lost_count: number;
+  /** Candles that wait on disk. */
+  readonly spool_depth: number;
   readonly quotes: Readonly<BoardCounts>;
   readonly sources: readonly SourceStatus[];
+  /** What each source was asked for and told. */
+  readonly quotes_by_source: readonly SourceQuotes[];
 }
 
 const TIMING: DaemonTiming = {
@@ -118,13 +134,14 @@ class Daemon {
   readonly #timing: DaemonTiming;
   readonly #clock: Clock;
   readonly #calendar: Calendar;
-  readonly #board = new QuoteBoard();
+  readonly #board: QuoteBoard;
   readonly #fallback: Fallback;
   readonly #keeper: BookKeeper;
   readonly #sampler: Sampler;
   readonly #feed = new LiveFeed(() => this.#keeper.book);
   readonly #writer: Writer;
   readonly #unwritten: UnwrittenQuotes;
+  readonly #unpriced = new Unpriced();
   readonly #notices: Notices;
   readonly #troubles: Troubles;
   #hours: Hours | null = null;
@@ -154,11 +171,13 @@ class Daemon {
     this.#calendar = calendar;
     const { interval_ms, stale_ms_max, carry_after_ms, waiting_max } = this.#timing;
     checkedInterval(interval_ms);
+    this.#board = new QuoteBoard([], { stale_ms_max, jump_percent_max: options.jump_percent_max });
     // The sources leave a fifth of the interval to the rest of the pass.
     this.#fallback = new Fallback({ sources, stale_ms_max, deadline_ms: Math.min(0.8 * interval_ms, SOURCES_MS_MAX), clock });
-    this.#keeper = new BookKeeper({ db, calendar, clock, shard: options.shard });
+    this.#keeper = new BookKeeper({ db, calendar, clock, shard: options.shard, onAnew: () => this.#tellAgain() });
     this.#sampler = new Sampler({ calendar, board: this.#board, stale_ms_max, carry_after_ms, source: "live" });
-    this.#writer = new Writer({ db, overwrite: false, candles_max: waiting_max });
+    const spool = options.spool == null ? null : new Spool(options.spool);
+    this.#writer = new Writer({ db, overwrite: false, candles_max: waiting_max, spool });
     this.#unwritten = new UnwrittenQuotes(this.#board);
     this.#notices = new Notices(log, calendar);
     this.#troubles = new Troubles(log);
@@ -167,11 +186,13 @@ class Daemon {
   }
 
   async run(): Promise<void> {
-    const { signal, serve } = this.#options;
+    const { signal, serve, onLoop } = this.#options;
+    onLoop?.(this.#loop());
     // Neither waits for the other; a port that is taken ends the daemon before it has begun.
     const [served] = await Promise.allSettled([serve?.(this.#loop()), this.#turn(floorTo(this.#clock.now(), MINUTE_MS))]);
     if (served.status === "rejected") throw served.reason;
     this.#served = served.value ?? null;
+    this.#troubles.spoolFound(await this.#writer.found());
     this.#notices.ready(
       this.#keeper.book,
       this.#options.sources.map(({ name }) => name),
@@ -204,8 +225,10 @@ class Daemon {
       skipped_count: this.#skipped_count,
       candles: this.#writer.counts,
       lost_count: this.#writer.waiting_count,
+      spool_depth: this.#writer.spool_depth ?? 0,
       quotes: this.#board.counts,
       sources: this.#fallback.status(),
+      quotes_by_source: this.#board.bySource(),
     };
   }
 
@@ -224,6 +247,7 @@ class Daemon {
       strategy_count: this.#keeper.book.strategy_count,
       marked_count: this.#marked_count,
       unmarked_count: this.#unmarked_count,
+      unpriced: this.#unpriced.list(),
       write_failure: this.#write_failure?.message ?? null,
     };
   }
@@ -277,6 +301,7 @@ class Daemon {
     this.#hours = hoursAt(this.#calendar, book.exchanges, at_ms, this.#hours);
     this.#notices.session(book, this.#hours, { at_ms, board: this.#board });
     const open = openMask(this.#hours, at_ms);
+    if (open === 0) this.#unpriced.note(new Map(), at_ms);
     // A plain number that is there before the open, and stays, is a price of before the open: it must have been seen then.
     if (open === 0 && openMask(this.#hours, at_ms + carry_after_ms) === 0) return null;
     await this.#refresh(at_ms);
@@ -298,10 +323,12 @@ class Daemon {
     this.#troubles.sources(this.#fallback.status(), { at_ms, instrument_count: this.#board.length });
   }
 
-  #tellPrices({ in_session_count, marked_count }: Pass): void {
+  #tellPrices({ at_ms, in_session_count, marked_count }: Pass): void {
     const all_marked = marked_count === in_session_count;
     const none = { instruments: new Map<string, null>(), strategy_ids: [], too_large_ids: [] };
-    this.#notices.prices(all_marked ? none : this.#sampler.unmarked(), this.#board.length);
+    const unmarked = all_marked ? none : this.#sampler.unmarked();
+    this.#unpriced.note(unmarked.instruments, at_ms);
+    this.#notices.prices(unmarked, this.#board.length);
   }
 
   /** Begins a write where one is due and none is under way; sampling does not wait for it, and a minute that ends meanwhile follows it. */
@@ -327,11 +354,16 @@ class Daemon {
     const failure = await this.#writer.write({ candles, marks, quotes: batch }).then(() => null, failureOf);
     // A candle that was not brought over is told again with the next sample, and whole at the minute's end.
     if (failure === null) confirm();
-    const { counts, waiting_count } = this.#writer;
     const write_ms = this.#clock.monotonic() - this.#write_since_ms;
     this.#write_failure = failure;
     this.#listener?.write(write_ms);
-    this.#troubles.write(failure, { at_ms: this.#last_at_ms, write_ms, counts, waiting_count });
+    this.#troubles.write(failure, { at_ms: this.#last_at_ms, write_ms, writer: this.#writer });
+  }
+
+  /** The database was started anew, or is another one: it may lack what the one before had last. */
+  #tellAgain(): void {
+    this.#writer.tellAgain();
+    this.#unwritten.forget();
   }
 
   /** The minute under way goes to the database in part: a restart within it continues the candle. */
@@ -344,6 +376,7 @@ class Daemon {
       return true;
     };
     await Promise.all([within(flush(), { ms: FLUSH_MS, clock: this.#clock }), this.#served?.close()]);
+    await this.#writer.save();
     this.#troubles.stopped(this.#writer);
   }
 }

@@ -1,5 +1,6 @@
 import type { MarkFeed } from "@stratctl/sdk/internal";
 import type { DaemonReport } from "./daemon.ts";
+import type { UnpricedInstrument } from "./unpriced.ts";
 
 /** What a daemon can tell, while it runs, to those who serve others with it. */
 export interface Loop {
@@ -23,6 +24,8 @@ export interface LoopStanding extends DaemonReport {
   /** Strategies in session, at each sample, that got a Mark and that got none. */
   readonly marked_count: number;
   readonly unmarked_count: number;
+  /** Instruments that keep strategies from being marked, a hundred at most; none outside sessions. */
+  readonly unpriced: readonly UnpricedInstrument[];
   /** Why the last write failed; null where it did not, or none was due yet. */
   readonly write_failure: string | null;
 }

@@ -24,12 +24,12 @@ export const CANDLE_COLUMNS = Candle.keyof().options;
  * @throws StratctlError internal: a column is not as the schema says
  */
 export function jsonOf(rows: readonly RowTexts[], basis: Basis): CandlesJson {
-  const fields = FIELDS[basis];
+  const writers = FIELDS[basis].map(writerOf);
   const chunks: Buffer[] = [];
   let text = "";
   for (const [at, row] of rows.entries()) {
     if (at > 0) text += ",";
-    for (const { before, place, json, name } of fields) text += before + (json(row[place] ?? null) ?? damaged(name, row[place]));
+    for (const write of writers) text += write(row);
     text += "}";
     if (text.length < CHUNK_CHARS) continue;
     chunks.push(bytesOf(text));
@@ -81,6 +81,19 @@ const FORMS: Readonly<Record<keyof Candle, Form>> = {
   last_at: instant,
   source: (text) => (text === null ? "null" : SOURCES.has(text) ? `"${text}"` : null),
 };
+
+/** Half of the fields mostly say what they said a minute before: what is the same text is the same JSON. */
+function writerOf({ before, place, json, name }: Field): (row: RowTexts) => string {
+  let last: string | null | undefined;
+  let text = "";
+  return (row) => {
+    const given = row[place] ?? null;
+    if (given === last) return text;
+    text = before + (json(given) ?? damaged(name, given));
+    last = given;
+    return text;
+  };
+}
 
 interface Field {
   readonly name: keyof Candle;

@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from "vitest";
 import { onEveryPostgres } from "../../../../test/support/store.ts";
 import { insert as insertAccount } from "./account.ts";
-import { archive, find, findByName, insert, list, update } from "./strategy.ts";
+import { archive, find, findByName, insert, isThere, list, update } from "./strategy.ts";
 
 onEveryPostgres("strategies", (store) => {
   beforeAll(async () => {
@@ -33,6 +33,9 @@ onEveryPostgres("strategies", (store) => {
     });
     expect(await find(store.db, { strategy_id: strategy.strategy_id })).toEqual(strategy);
     expect(await find(store.db, { account: "OTHER", strategy_id: strategy.strategy_id })).toBeNull();
+    expect(await isThere(store.db, { strategy_id: strategy.strategy_id })).toBe(true);
+    expect(await isThere(store.db, { account: "OTHER", strategy_id: strategy.strategy_id })).toBe(false);
+    expect(await isThere(store.db, { among: ["OTHER"], strategy_id: strategy.strategy_id })).toBe(false);
   });
 
   test("a name is taken by an active strategy of the account, in any case, and free again once it is archived", async () => {

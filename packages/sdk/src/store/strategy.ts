@@ -67,7 +67,7 @@ export function list(db: Db, filter: StrategyFilter): Promise<Strategy[]> {
 /** Ids of an account's active strategies, ascending. */
 export async function activeIds(db: Db, account_id: string): Promise<number[]> {
   const rows = await db.many(
-    z.object({ strategy_id: z.int() }),
+    Id,
     "strategy.activeIds",
     "select strategy_id from strategy where trading_account_id = $1 and status = 'active' order by strategy_id",
     [account_id],
@@ -91,18 +91,22 @@ export interface StrategySought {
 
 /** The strategy, or null where there is none of that id in that account and among those accounts. */
 export function find(db: Db, { strategy_id, account, among }: StrategySought): Promise<Strategy | null> {
-  return db.maybeOne(
-    Row,
-    "strategy.find",
-    `${SELECT}
-      where strategy.strategy_id = $1 and (($2::text is null and $3::text[] is null) or exists (
-        select from trading_account account
-        where account.account_id = strategy.trading_account_id
-          and ($2 is null or account.account_id = $2 or $2 = any (account.aliases))
-          and ($3 is null or account.account_id = any ($3) or account.aliases && $3)))`,
-    [strategy_id, account ?? null, among ?? null],
-  );
+  return db.maybeOne(Row, "strategy.find", `${SELECT} ${SOUGHT}`, [strategy_id, account ?? null, among ?? null]);
 }
+
+/** Whether `find` would find it: a third of the cost, where nothing else is asked of it. */
+export async function isThere(db: Db, { strategy_id, account, among }: StrategySought): Promise<boolean> {
+  const sql = `select strategy_id from strategy ${SOUGHT}`;
+  return (await db.maybeOne(Id, "strategy.isThere", sql, [strategy_id, account ?? null, among ?? null])) !== null;
+}
+
+const Id = z.object({ strategy_id: z.int() });
+
+const SOUGHT = `where strategy.strategy_id = $1 and (($2::text is null and $3::text[] is null) or exists (
+  select from trading_account account
+  where account.account_id = strategy.trading_account_id
+    and ($2 is null or account.account_id = $2 or $2 = any (account.aliases))
+    and ($3 is null or account.account_id = any ($3) or account.aliases && $3)))`;
 
 /** Strategies of that whole name in any case: the active one first, then archived ones, the newest first. */
 export function findByName(db: Db, key: { account_id: string; name: string }): Promise<Strategy[]> {

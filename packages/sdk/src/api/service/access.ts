@@ -78,13 +78,27 @@ function forbidden(account_id: string): StratctlError {
  * The strategy of that id: of the account that is named, or the caller's; of whichever he may use where there is neither.
  * Another account's strategy is refused in the same words as one that is not there.
  */
-export async function strategyOf(context: Context, key: { account_id?: string | undefined; strategy_id: number }): Promise<Strategy> {
-  const { strategy_id } = key;
-  const named = key.account_id ?? context.account_id ?? undefined;
-  const found = await strategies.find(context.database, { account: named, among: ownIds(context), strategy_id });
-  if (found !== null) return found;
-  const account_id = named === undefined ? undefined : (await accountOf(context, named)).account_id;
-  throw strategyUnknown(strategy_id, account_id);
+export async function strategyOf(context: Context, key: StrategyKey): Promise<Strategy> {
+  return (await strategies.find(context.database, soughtBy(context, key))) ?? noStrategy(context, key);
+}
+
+/** Rejects as `strategyOf` does, where no more is asked of the strategy than that the caller may read it. */
+export async function requireStrategy(context: Context, key: StrategyKey): Promise<void> {
+  if (!(await strategies.isThere(context.database, soughtBy(context, key)))) await noStrategy(context, key);
+}
+
+interface StrategyKey {
+  readonly account_id?: string | undefined;
+  readonly strategy_id: number;
+}
+
+function soughtBy(context: Context, { account_id, strategy_id }: StrategyKey): strategies.StrategySought {
+  return { account: account_id ?? context.account_id ?? undefined, among: ownIds(context), strategy_id };
+}
+
+async function noStrategy(context: Context, { account_id, strategy_id }: StrategyKey): Promise<never> {
+  const named = account_id ?? context.account_id;
+  throw strategyUnknown(strategy_id, named === null ? undefined : (await accountOf(context, named)).account_id);
 }
 
 export function strategyUnknown(strategy_id: number, account_id?: string): StratctlError {

@@ -5,7 +5,7 @@ import type { Candle, M2mQuery } from "../../model/candle.ts";
 import * as candles from "../../store/candle.ts";
 import * as legs from "../../store/leg.ts";
 import { contract, type Api } from "../contract.ts";
-import { strategyOf } from "./access.ts";
+import { requireStrategy } from "./access.ts";
 import { call } from "./call.ts";
 import type { Context } from "./context.ts";
 
@@ -40,8 +40,8 @@ function pnlCandle(candle: Candle): Candle {
 /** What a query asks of the table; null where there is nothing to look for. */
 async function soughtBy(context: Context, query: z.output<typeof M2mQuery>): Promise<candles.HistoryQuery | null> {
   const { calendar } = context;
-  const { strategy_id } = await strategyOf(context, query);
-  const { interval = "1m", limit } = query;
+  await requireStrategy(context, query);
+  const { strategy_id, interval = "1m", limit } = query;
   // Minutes of a range that is given are told without knowing when a session opens.
   const exchanges = interval === "1m" && query.from_time !== undefined ? [] : await exchangesOf(context, strategy_id);
   const range = query.day === undefined ? rangeOf(context, query, exchanges) : dayRange(context, query.day, exchanges);

@@ -14,6 +14,7 @@ const NEEDS: readonly Need[] = [
   { program: "Postgres", packages: ["postgresql-15", "postgresql"], found: () => debianPostgres() },
   { program: "tmux", packages: ["tmux"], found: () => onPath("tmux") },
   { program: "curl", packages: ["curl"], found: () => onPath("curl") },
+  { program: "systemd", packages: ["systemd"], found: () => existsSync("/lib/systemd/systemd") },
   { program: "chromium", packages: ["chromium"], found: () => onPath("chromium") || onPath("google-chrome") },
 ];
 

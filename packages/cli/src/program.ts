@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { Command, Option } from "commander";
 import { addAccount } from "./commands/account.ts";
 import { again, examples, type Act } from "./commands/command.ts";
@@ -15,6 +14,7 @@ import { addRecord } from "./commands/record.ts";
 import { addReplay } from "./commands/replay.ts";
 import { addStrategy } from "./commands/strategy.ts";
 import { addToken } from "./commands/token.ts";
+import { version } from "./version.ts";
 
 /** The tree of commands. Nothing heavy is loaded for it: what a command needs it imports when it runs. */
 export function buildProgram(act: Act): Command {
@@ -62,10 +62,4 @@ export function buildProgram(act: Act): Command {
   addProfile(program, act);
   for (const group of program.commands) if (group.commands.length > 0) group.helpCommand(false);
   return program;
-}
-
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
-  const isKnown = typeof manifest === "object" && manifest !== null && "version" in manifest && typeof manifest.version === "string";
-  return isKnown ? String(manifest.version) : "unknown";
 }

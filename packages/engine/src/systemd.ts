@@ -98,6 +98,7 @@ export function superviseLoop(notifier: Notifier, calendar: Calendar): Supervisi
   };
   return {
     watch(loop) {
+      clearInterval(timer);
       timer = setInterval(() => look(loop.standing()), Math.min(LOOK_MS, ping_ms));
       timer.unref();
     },

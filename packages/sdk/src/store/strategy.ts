@@ -94,7 +94,7 @@ export function find(db: Db, { strategy_id, account, among }: StrategySought): P
   return db.maybeOne(Row, "strategy.find", `${SELECT} ${SOUGHT}`, [strategy_id, account ?? null, among ?? null]);
 }
 
-/** Whether `find` would find it: a third of the cost, where nothing else is asked of it. */
+/** Whether `find` would find it. */
 export async function isThere(db: Db, { strategy_id, account, among }: StrategySought): Promise<boolean> {
   const sql = `select strategy_id from strategy ${SOUGHT}`;
   return (await db.maybeOne(Id, "strategy.isThere", sql, [strategy_id, account ?? null, among ?? null])) !== null;

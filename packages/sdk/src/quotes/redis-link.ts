@@ -82,7 +82,8 @@ export class RedisLink {
 
   /** Why an error came, without the password. */
   reasonOf(error: unknown): string {
-    return reasonOf(error, this.#secrets);
+    const why = reasonOf(error, this.#secrets);
+    return why.startsWith("Socket timeout") ? "no answer" : why;
   }
 
   async #open(): Promise<Redis> {

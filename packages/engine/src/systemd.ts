@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import type { Calendar } from "@stratctl/sdk/internal";
 import { clockText, countedText } from "./log.ts";
-import type { Loop, LoopStanding } from "./loop.ts";
+import type { LoopStanding } from "./loop.ts";
 
 /** Tells the service manager how this process is. Never throws and never waits: what goes wrong with it is no trouble of the loop. */
 export interface Notifier {
@@ -60,7 +60,7 @@ export function openNotifier(env: NodeJS.ProcessEnv): Notifier | null {
 
 export interface Supervision {
   /** Begins when the loop is there; READY follows when it turns. */
-  readonly watch: (loop: Pick<Loop, "standing">) => void;
+  readonly watch: (loop: { readonly standing: () => Told }) => void;
   /** Says that the process is about to end. */
   readonly stopping: () => void;
   readonly close: () => Promise<void>;
@@ -78,14 +78,14 @@ const PINGS_A_WATCHDOG = 3;
  * else: a restart would not mend it. A process that hangs says nothing at all, which is what the watchdog is for.
  */
 export function superviseLoop(notifier: Notifier, calendar: Calendar): Supervision {
-  const ping_ms = (notifier.watchdog_ms ?? Number.POSITIVE_INFINITY) / PINGS_A_WATCHDOG;
+  const ping_ms = notifier.watchdog_ms === null ? null : notifier.watchdog_ms / PINGS_A_WATCHDOG;
   let timer: NodeJS.Timeout | undefined;
   const told = { ready: false, turning: false, ping_ms: Number.NEGATIVE_INFINITY, status_ms: Number.NEGATIVE_INFINITY };
-  const look = (standing: LoopStanding): void => {
+  const look = (standing: Told): void => {
     const now_ms = performance.now();
     if (!told.ready && !standing.is_turning) return;
     if (!told.ready) notifier.tell("READY=1");
-    if (standing.is_turning && now_ms - told.ping_ms >= ping_ms) {
+    if (ping_ms !== null && standing.is_turning && now_ms - told.ping_ms >= ping_ms) {
       told.ping_ms = now_ms;
       notifier.tell("WATCHDOG=1");
     }
@@ -99,7 +99,7 @@ export function superviseLoop(notifier: Notifier, calendar: Calendar): Supervisi
   return {
     watch(loop) {
       clearInterval(timer);
-      timer = setInterval(() => look(loop.standing()), Math.min(LOOK_MS, ping_ms));
+      timer = setInterval(() => look(loop.standing()), Math.min(LOOK_MS, ping_ms ?? LOOK_MS));
       timer.unref();
     },
     stopping() {

@@ -159,7 +159,7 @@ function running(place: UnitPlace): string {
 # It speaks by systemd-notify, a child of its own.
 NotifyAccess=all
 ExecStart=${program(place)} daemon
-ExecReload=/bin/kill -HUP $MAINPID
+ExecReload=/bin/sh -c 'kill -HUP $$MAINPID'
 Restart=always
 RestartSec=5${backOff}
 # 2: what it was told cannot be right, and does not become so by itself.

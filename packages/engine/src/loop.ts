@@ -30,6 +30,12 @@ export interface LoopStanding extends DaemonReport {
   readonly write_failure: string | null;
 }
 
+/** What is not well though the loop turns, in a few words each; nothing where all is. */
+export function degradedOf({ sources, write_failure }: Pick<LoopStanding, "sources" | "write_failure">): string[] {
+  const away = sources.flatMap(({ name, up }) => (up === false ? [`${name} is away`] : []));
+  return write_failure === null ? away : [...away, "the last write failed; candles wait in memory"];
+}
+
 export interface LoopListener {
   readonly pass: (ms: number) => void;
   readonly write: (ms: number) => void;

@@ -12,8 +12,11 @@ const TURNING: Told = {
   last_sample_at_ms: Date.parse("2026-11-25T09:59:59Z"),
   strategy_count: 12,
   role: "leader",
-  degraded: [],
+  sources: [],
+  write_failure: null,
 };
+
+const REDIS_AWAY = { name: "redis", up: false, reason: "refused", since_ms: 0, quote_count: 0 };
 
 describe("a loop that is supervised", () => {
   beforeEach(() => void vi.useFakeTimers());
@@ -43,7 +46,7 @@ describe("a loop that is supervised", () => {
 
   test("has no ping while it stands, and says so at once; whatever else ails it, it has", () => {
     const { told, loop } = supervised(3_000);
-    loop.standing = { ...TURNING, degraded: ["redis is away", "the last write failed"] };
+    loop.standing = { ...TURNING, write_failure: "x", sources: [REDIS_AWAY] };
     vi.advanceTimersByTime(10_000);
     expect(told.filter((line) => line === "WATCHDOG=1")).toHaveLength(10);
     told.length = 0;
@@ -67,8 +70,8 @@ test("the status says how many strategies, who leads, when the last sample was, 
   const of = (over: Partial<Told>): string => statusText({ ...TURNING, ...over }, calendar);
   expect(of({})).toBe("12 strategies · last sample 15:29:59");
   expect(of({ strategy_count: 1, last_sample_at_ms: null, role: "stand_by" })).toBe("1 strategy · stands by · no sample yet");
-  expect(of({ degraded: ["redis is away", "the last write failed"] })).toBe(
-    "12 strategies · last sample 15:29:59 · degraded: redis is away; the last write failed",
+  expect(of({ write_failure: "x", sources: [REDIS_AWAY] })).toBe(
+    "12 strategies · last sample 15:29:59 · degraded: redis is away; the last write failed; candles wait in memory",
   );
 });
 

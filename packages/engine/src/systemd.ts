@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import type { Calendar } from "@stratctl/sdk/internal";
 import { clockText, countedText } from "./log.ts";
-import type { LoopStanding } from "./loop.ts";
+import { degradedOf, type LoopStanding } from "./loop.ts";
 
 /** Tells the service manager how this process is. Never throws and never waits: what goes wrong with it is no trouble of the loop. */
 export interface Notifier {
@@ -114,15 +114,18 @@ export function superviseLoop(notifier: Notifier, calendar: Calendar): Supervisi
 }
 
 /** What a status line is made of. */
-export interface Told extends Pick<LoopStanding, "is_turning" | "lag_ms" | "last_sample_at_ms" | "strategy_count"> {
+export interface Told extends Pick<
+  LoopStanding,
+  "is_turning" | "lag_ms" | "last_sample_at_ms" | "strategy_count" | "sources" | "write_failure"
+> {
   readonly role?: "leader" | "stand_by";
-  readonly degraded?: readonly string[];
 }
 
 /** One line for `systemctl status`: `12 strategies · last sample 15:29:59 · degraded: redis is away`. */
 export function statusText(standing: Told, calendar: Calendar): string {
-  const { strategy_count, last_sample_at_ms, is_turning, lag_ms, role, degraded = [] } = standing;
+  const { strategy_count, last_sample_at_ms, is_turning, lag_ms, role } = standing;
   const last = last_sample_at_ms === null ? "no sample yet" : `last sample ${clockText(last_sample_at_ms, calendar)}`;
+  const degraded = degradedOf(standing);
   const ails = is_turning ? degraded : [`the loop stands for ${Math.round(lag_ms / 1000)} s`, ...degraded];
   return [
     countedText(strategy_count, "strategy", "strategies"),

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { assertAlive, isoOf, type Database } from "@stratctl/sdk/internal";
 import { systemClock } from "../clock.ts";
-import type { LoopStanding } from "../loop.ts";
+import { degradedOf, type LoopStanding } from "../loop.ts";
 import { within } from "../within.ts";
 
 /** What GET /health answers: 200 while the daemon does its job, 503 while it cannot. */
@@ -59,8 +59,7 @@ export function createHealth({ database, standing, version }: HealthOptions): ()
     const reachable = await isReachable();
     const loop = standing?.() ?? null;
     const failures = [...(reachable ? [] : ["the database does not answer"]), ...(loop?.is_turning === false ? [standsFor(loop)] : [])];
-    const troubles = (loop?.sources ?? []).flatMap(({ name, up }) => (up === false ? [`${name} is away`] : []));
-    if (loop !== null && loop.write_failure !== null) troubles.push("the last write failed; candles wait in memory");
+    const troubles = loop === null ? [] : degradedOf(loop);
     return {
       status: failures.length > 0 ? "down" : troubles.length > 0 ? "degraded" : "ok",
       reasons: [...failures, ...troubles],

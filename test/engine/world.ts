@@ -5,7 +5,9 @@ import { HandClock } from "../support/clock.ts";
 import type { RedisServer } from "../support/redis.ts";
 import { until } from "../support/server.ts";
 
-export interface WorldOptions extends Partial<Pick<DaemonOptions, "sources" | "timing" | "once" | "shard" | "serve">> {
+export interface WorldOptions extends Partial<
+  Pick<DaemonOptions, "sources" | "timing" | "once" | "shard" | "serve" | "onLoop" | "jump_percent_max">
+> {
   readonly db: DaemonOptions["db"];
   readonly redis: RedisServer;
   /** What the clock shows at the start. */

@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Loop } from "../../packages/engine/src/loop.ts";
+import { redisSource, tickerSource } from "../../packages/sdk/src/internal.ts";
+import { openPool, type Database } from "../../packages/sdk/src/store/db.ts";
+import { at, leg, marked, strategy, written } from "../engine/entered.ts";
+import { candleRows } from "../engine/rows.ts";
+import { World } from "../engine/world.ts";
+import { debianMissing, debianServer, freshDatabase, type FreshDatabase } from "../support/postgres.ts";
+import { redisMissing, startRedis, type RedisServer } from "../support/redis.ts";
+import { MIGRATED } from "../support/store.ts";
+import { startTicker } from "../support/ticker.ts";
+
+/** What a daemon makes of quotes that are wrong, and of legs that get none. */
+
+const FUT = "NFO:NIFTY26DECFUT";
+const EXPIRED = "NFO:NIFTY26N2424500CE";
+const one = { instrument: FUT, direction: "BUY", quantity: 10, entry: 150 } as const;
+
+let redis: RedisServer;
+let fresh: FreshDatabase;
+let db: Database;
+
+beforeAll(async () => {
+  if (redisMissing !== null || debianMissing !== null) return;
+  redis = await startRedis();
+  fresh = await freshDatabase(await debianServer(), MIGRATED);
+  db = await openPool(fresh.url);
+});
+afterAll(async () => {
+  await db?.close();
+  await fresh?.drop();
+  await redis?.stop();
+});
+
+/** Highest and lowest price of a BUY of ten in each minute's candle. */
+async function prices(strategy_id: number): Promise<[number, number][]> {
+  return (await candleRows(db, strategy_id)).map(({ high, low }) => [Number(low) / -10, Number(high) / -10]);
+}
+
+describe.skipIf(redisMissing ?? debianMissing)("the daemon", () => {
+  test("a leg past its expiry is never priced again, whatever is told: said once, and over when it is removed", async () => {
+    const strategy_id = await strategy({ db }, [one]);
+    await leg({ db }, strategy_id, { ...one, instrument: EXPIRED });
+    const held: { loop?: Loop } = {};
+    await using world = await World.start({ db, redis, at: at("05:00:00"), onLoop: (loop) => (held.loop = loop) });
+    const quoted = async (at_ms: number): Promise<void> => {
+      await world.quote(FUT, 100, at_ms);
+      await world.quote(EXPIRED, 5, at_ms);
+    };
+    await world.to("05:02:10", quoted);
+    await world.hears(new RegExp(`^unpriced ${EXPIRED} \\(expired on 2026-11-24\\) · no mark: ${strategy_id}$`));
+    expect(world.said.filter((line) => line.startsWith(`unpriced: ${EXPIRED} (expired on`))).toHaveLength(1);
+    const reason = `no price for ${EXPIRED} (expired on 2026-11-24)`;
+    await marked({ db }, strategy_id, [{ m2m: null, pnl: null, reason, current_m2m: null }]);
+    expect(await candleRows(db, strategy_id)).toEqual([]);
+    expect(held.loop?.standing().unpriced).toEqual([
+      { instrument: EXPIRED, why: "expired on 2026-11-24", since_ms: Date.parse(at("05:00:00")) },
+    ]);
+    await db.run("test.remove", "delete from strategy_instruments where strategy_id = $1 and tradingsymbol = $2", [
+      strategy_id,
+      EXPIRED.slice(4),
+    ]);
+    await world.to("05:04:02", quoted);
+    await written({ db }, strategy_id, "05:03", 60);
+    expect(held.loop?.standing().unpriced).toEqual([]);
+  });
+
+  test("a price that jumps for a moment is in no candle; one that a second quote confirms is", async () => {
+    const strategy_id = await strategy({ db }, [one]);
+    await using world = await World.start({ db, redis, at: at("05:00:00"), jump_percent_max: 20 });
+    const seconds: Record<number, number> = { 20: 1_000, 90: 1, 130: 150 };
+    const from_ms = Date.parse(at("05:00:00"));
+    const quoted = async (at_ms: number): Promise<void> => {
+      const second = (at_ms - from_ms) / 1000;
+      await world.quote(FUT, seconds[second] ?? (second > 130 ? 151 : 100), at_ms);
+    };
+    await world.to("05:03:02", quoted);
+    await written({ db }, strategy_id, "05:02", 60);
+    const [first, second, third] = await prices(strategy_id);
+    expect([first, second, third]).toEqual([
+      [100, 100],
+      [100, 100],
+      [151, 100],
+    ]);
+    const { quotes_by_source, quotes } = await world.stop();
+    expect(quotes_by_source[0]).toMatchObject({ name: "redis", refused: { jump: 3, not_a_price: 0 } });
+    expect(quotes.refused).toBe(3);
+  });
+
+  test("what each source gave is counted, and a leg that nobody prices is told with since when", async () => {
+    const strategy_id = await strategy({ db }, [one]);
+    const other = "NFO:NIFTY26D0124500CE";
+    await leg({ db }, strategy_id, { ...one, instrument: other });
+    await using ticker = await startTicker();
+    const sources = [redisSource({ url: redis.url }), tickerSource({ url: ticker.url })];
+    const held: { loop?: Loop } = {};
+    await using world = await World.start({ db, redis, at: at("05:00:00"), sources, onLoop: (loop) => (held.loop = loop) });
+    const quoted = async (at_ms: number): Promise<void> => {
+      await world.quote(FUT, 100, at_ms);
+      await world.number(other, 999_999);
+    };
+    await world.to("05:00:10", quoted);
+    const standing = held.loop?.standing();
+    expect(standing?.unpriced).toEqual([
+      { instrument: other, why: "redis: 999999 stands for no price; ticker: 404", since_ms: expect.any(Number) },
+    ]);
+    expect(standing?.quotes_by_source).toMatchObject([
+      { name: "redis", hit: 10, refused: { placeholder: 10 } },
+      { name: "ticker", hit: 0, miss: expect.any(Number) },
+    ]);
+    expect(standing?.quotes_by_source[1]?.miss).toBeGreaterThan(2);
+    ticker.prices.set(other, 5);
+    await world.to("05:00:45", quoted);
+    expect(held.loop?.standing().unpriced).toEqual([]);
+    expect(held.loop?.standing().quotes_by_source[1]?.hit).toBeGreaterThan(0);
+  });
+});

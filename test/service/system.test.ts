@@ -132,12 +132,14 @@ describe.skipIf(systemdMissing ?? redisMissing)("the system's unit, run by syste
 
   test("is kept from writing outside its state folder, and from what it does not need", async () => {
     const { MainPID } = await show("MainPID");
-    // The same view of the files, as the same user and without more rights than it has.
-    const tryToWrite = `nsenter -t ${MainPID} -m setpriv --reuid=$(stat -c %u /proc/${MainPID}) --clear-groups touch`;
-    for (const folder of ["/usr", "/etc", "/etc/stratctl", "/var/lib", "/opt"])
-      expect((await machine.tried(`${tryToWrite} ${folder}/x`)).stderr, folder).toMatch(/Read-only file system|Permission denied/);
-    expect((await machine.tried(`${tryToWrite} /home/x`)).status).not.toBe(0);
-    await machine.run(`${tryToWrite} /var/lib/stratctl/x`);
+    // In its view of the files not even root could write.
+    const write = `nsenter -t ${MainPID} -m touch`;
+    for (const folder of ["/usr", "/etc", "/etc/stratctl", "/var/lib", "/var/log", "/opt", "/home", "/root"])
+      expect((await machine.tried(`${write} ${folder}/x`)).stderr, folder).toMatch(/Read-only file system|Permission denied/);
+    const as_itself = `nsenter -t ${MainPID} -m setpriv --reuid=$(stat -c %u /proc/${MainPID}) --clear-groups`;
+    await machine.run(`${as_itself} touch /var/lib/stratctl/x /tmp/x`);
+    expect((await machine.tried(`${as_itself} ls /etc/stratctl/credentials`)).stderr).toMatch(/Permission denied/);
+    expect((await machine.tried("test -e /tmp/x")).status).toBe(1);
     const status = await machine.run(`cat /proc/${MainPID}/status`);
     expect(status).toMatch(/^CapEff:\t0+$/m);
     expect(status).toMatch(/^NoNewPrivs:\t1$/m);
@@ -205,12 +207,19 @@ describe.skipIf(systemdMissing ?? redisMissing)("the system's unit, run by syste
     expect(await candleCount(strategy_id)).toBeGreaterThan(0);
   });
 
+  test("does not start without the URL of its database, and does not take another", async () => {
+    await machine.run("mv /etc/stratctl/credentials/database_url /root/");
+    const { status, stderr } = await machine.tried("systemctl start stratctl");
+    expect([status, stderr]).toEqual([1, expect.stringContaining("Assertion failed on job for stratctl.service")]);
+    await machine.run("mv /root/database_url /etc/stratctl/credentials/");
+  });
+
   test("that cannot be right is given up, not started for ever", async () => {
     await machine.run("echo '{\"http.prot\": 1}' > /etc/stratctl/config.json; systemctl start stratctl || true");
     await machine.soon(async () =>
       expect(await show("ActiveState", "ExecMainStatus")).toEqual({ ActiveState: "failed", ExecMainStatus: "2" }),
     );
-    expect(await machine.run("journalctl -u stratctl --no-pager -n 20")).toMatch(/did you mean http\.port/);
+    expect(await machine.run("journalctl -u stratctl -p err --no-pager -n 20")).toMatch(/did you mean http\.port/);
   });
 
   test("is removed; data, secrets and settings stay", async () => {

@@ -35,7 +35,10 @@ export const SYSTEM = {
   state: "/var/lib/stratctl",
 } as const;
 
-/** Of a file that a name of stratctl's stands for, how it is known among the unit's credentials. */
+/** The one secret that the service cannot do without. */
+export const DATABASE_URL_FILE = `${SYSTEM.credentials}/database_url`;
+
+/** How the folder of secrets is known among the unit's credentials: `database_url` of it is `stratctl_database_url` there. */
 export const CREDENTIALS_ID = "stratctl";
 
 /** By which a unit is known as one of ours. */
@@ -53,6 +56,8 @@ Wants=network-online.target
 # The order matters at shutdown: what was sampled last is written before these end.
 After=network-online.target postgresql.service redis-server.service redis.service
 StartLimitIntervalSec=0
+# Without it there would be a built-in database, and nobody's strategies.
+AssertPathExists=${DATABASE_URL_FILE}
 
 [Service]
 ${running(place)}

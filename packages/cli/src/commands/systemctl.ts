@@ -1,4 +1,3 @@
-import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -40,6 +39,7 @@ export interface Ran {
 const DEADLINE_MS = 120_000;
 
 export async function ran([command, ...args]: readonly [string, ...string[]]): Promise<Ran> {
+  const { execFile } = await import("node:child_process");
   return new Promise((resolve) => {
     execFile(command, args, { encoding: "utf8", timeout: DEADLINE_MS }, (error, stdout, stderr) => {
       const status = error === null ? 0 : typeof error.code === "number" ? error.code : null;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Loop } from "../../packages/engine/src/loop.ts";
+import { degradedOf, type Loop } from "../../packages/engine/src/loop.ts";
 import { redisSource, tickerSource } from "../../packages/sdk/src/internal.ts";
 import { openPool, type Database } from "../../packages/sdk/src/store/db.ts";
 import { at, leg, marked, strategy, written } from "../engine/entered.ts";
@@ -103,6 +103,9 @@ describe.skipIf(redisMissing ?? debianMissing)("the daemon", () => {
     const standing = held.loop?.standing();
     expect(standing?.unpriced).toEqual([
       { instrument: other, why: "redis: 999999 stands for no price; ticker: 404", since_ms: expect.any(Number) },
+    ]);
+    expect(standing === undefined ? null : degradedOf(standing)).toEqual([
+      `no price for ${other} (redis: 999999 stands for no price; ticker: 404)`,
     ]);
     expect(standing?.quotes_by_source).toMatchObject([
       { name: "redis", hit: 10, refused: { placeholder: 10 } },

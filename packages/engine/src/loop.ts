@@ -1,5 +1,6 @@
 import type { MarkFeed } from "@stratctl/sdk/internal";
 import type { DaemonReport } from "./daemon.ts";
+import { namedText } from "./log.ts";
 import type { UnpricedInstrument } from "./unpriced.ts";
 
 /** What a daemon can tell, while it runs, to those who serve others with it. */
@@ -31,9 +32,11 @@ export interface LoopStanding extends DaemonReport {
 }
 
 /** What is not well though the loop turns, in a few words each; nothing where all is. */
-export function degradedOf({ sources, write_failure }: Pick<LoopStanding, "sources" | "write_failure">): string[] {
+export function degradedOf({ sources, unpriced, write_failure }: Pick<LoopStanding, "sources" | "unpriced" | "write_failure">): string[] {
   const away = sources.flatMap(({ name, up }) => (up === false ? [`${name} is away`] : []));
-  return write_failure === null ? away : [...away, "the last write failed; candles wait in memory"];
+  const named = unpriced.map(({ instrument, why }) => (why === null ? instrument : `${instrument} (${why})`));
+  const unmarked = named.length === 0 ? [] : [`no price for ${namedText(named)}`];
+  return [...away, ...unmarked, ...(write_failure === null ? [] : ["the last write failed; candles wait in memory"])];
 }
 
 export interface LoopListener {

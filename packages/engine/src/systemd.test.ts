@@ -13,6 +13,7 @@ const TURNING: Told = {
   strategy_count: 12,
   role: "leader",
   sources: [],
+  unpriced: [],
   write_failure: null,
 };
 

@@ -116,7 +116,7 @@ export function superviseLoop(notifier: Notifier, calendar: Calendar): Supervisi
 /** What a status line is made of. */
 export interface Told extends Pick<
   LoopStanding,
-  "is_turning" | "lag_ms" | "last_sample_at_ms" | "strategy_count" | "sources" | "write_failure"
+  "is_turning" | "lag_ms" | "last_sample_at_ms" | "strategy_count" | "sources" | "unpriced" | "write_failure"
 > {
   readonly role?: "leader" | "stand_by";
 }

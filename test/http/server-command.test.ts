@@ -58,7 +58,7 @@ onEveryPostgres("stratctl daemon over", (store) => {
   });
 
   test("serves nothing with --no-http, and refuses a bad setting by its name", async () => {
-    const child = daemon(["--no-http"], { STRATCTL_HTTP_PORT: "x" });
+    const child = daemon(["--no-http"], { STRATCTL_HTTP_PORT: "1" });
     const ended = once(child, "exit");
     expect(await ready(child)).not.toHaveProperty("url");
     child.kill("SIGTERM");

@@ -57,11 +57,11 @@ for unit in sysctl tmpfiles-setup-dev binfmt modules-load timesyncd udevd udev-t
 done
 printf "[Unit]\nDescription=The tests\n" > "$units/tests.target"
 # A user with a systemd of his own, without PAM and logind, which would start it elsewhere.
-echo "desk:x:4711:4711::/home/desk:/bin/sh" >> "$root/etc/passwd"
+echo "desk:x:4711:4711::/srv/desk:/bin/sh" >> "$root/etc/passwd"
 echo "desk:x:4711:" >> "$root/etc/group"
-mkdir -p "$root/home/desk"
-chmod 700 "$root/home/desk"
-chown 4711:4711 "$root/home/desk"
+mkdir -p "$root/srv/desk"
+chmod 700 "$root/srv/desk"
+chown 4711:4711 "$root/srv/desk"
 cat > "$units/desk.service" <<UNIT
 [Service]
 Type=notify

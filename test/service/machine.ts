@@ -121,7 +121,7 @@ const ENV = ["env", "-i", "PATH=/usr/bin:/usr/sbin:/bin:/sbin", "LC_ALL=C"];
 const AS_ROOT = [...ENV, "HOME=/root"];
 /** The user of machine.sh. */
 const DESK = 4711;
-const AS_DESK = ["setpriv", `--reuid=${DESK}`, `--regid=${DESK}`, "--clear-groups", ...ENV, "HOME=/home/desk", "XDG_RUNTIME_DIR=/run/desk"];
+const AS_DESK = ["setpriv", `--reuid=${DESK}`, `--regid=${DESK}`, "--clear-groups", ...ENV, "HOME=/srv/desk", "XDG_RUNTIME_DIR=/run/desk"];
 
 /** keeper → unshare → systemd, as the children that they are. */
 function firstProcess(keeper: number): string {

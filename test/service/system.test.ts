@@ -208,10 +208,10 @@ describe.skipIf(systemdMissing ?? redisMissing)("the system's unit, run by syste
   });
 
   test("does not start without the URL of its database, and does not take another", async () => {
-    await machine.run("mv /etc/stratctl/credentials/database_url /root/");
+    await machine.run("mv /etc/stratctl/credentials/database_url /etc/stratctl/away");
     const { status, stderr } = await machine.tried("systemctl start stratctl");
     expect([status, stderr]).toEqual([1, expect.stringContaining("Assertion failed on job for stratctl.service")]);
-    await machine.run("mv /root/database_url /etc/stratctl/credentials/");
+    await machine.run("mv /etc/stratctl/away /etc/stratctl/credentials/database_url");
   });
 
   test("that cannot be right is given up, not started for ever", async () => {

@@ -40,7 +40,7 @@ async function analyze(
   return { status, stdout, stderr };
 }
 
-const user = { ...place, data: "/home/desk/.local/share/stratctl", config: null, is_builtin: true };
+const user = { ...place, data: "/srv/desk/.local/share/stratctl", config: null, is_builtin: true };
 
 describe.skipIf(missing)("systemd-analyze", () => {
   // Of a key that it does not know it says so, and ends with 0 all the same.
@@ -99,14 +99,14 @@ describe("a user's units", () => {
     expect(database?.name).toBe("stratctl-database.service");
     expect(database?.text).toContain(`ExecStop=${process.execPath} ${main} db stop\n`);
     expect(daemon?.text).toContain("Wants=stratctl-database.service\nAfter=stratctl-database.service\n");
-    expect(daemon?.text).toContain("Environment=STRATCTL_DATA=/home/desk/.local/share/stratctl\n");
+    expect(daemon?.text).toContain("Environment=STRATCTL_DATA=/srv/desk/.local/share/stratctl\n");
     expect(daemon?.text).toContain("WantedBy=default.target\n");
   });
 
   test("are the daemon alone where its configuration names a database", () => {
-    const units = userUnits({ ...user, is_builtin: false, config: "/home/desk/my config.json" });
+    const units = userUnits({ ...user, is_builtin: false, config: "/srv/desk/my config.json" });
     expect(units.map(({ name }) => name)).toEqual(["stratctl.service"]);
     expect(units[0]?.text).not.toContain("stratctl-database");
-    expect(units[0]?.text).toContain('Environment="STRATCTL_CONFIG=/home/desk/my config.json"\n');
+    expect(units[0]?.text).toContain('Environment="STRATCTL_CONFIG=/srv/desk/my config.json"\n');
   });
 });

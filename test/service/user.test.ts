@@ -13,9 +13,9 @@ beforeAll(async () => {
 afterAll(() => machine?.stop());
 
 const AS_DESK = { as_desk: true };
-const UNITS = "/home/desk/.config/systemd/user";
+const UNITS = "/srv/desk/.config/systemd/user";
 /** Of the built-in Postgres, while it runs. */
-const PID_FILE = "/home/desk/.local/share/stratctl/data/postmaster.pid";
+const PID_FILE = "/srv/desk/.local/share/stratctl/data/postmaster.pid";
 const show = async (unit: string, name: string): Promise<string> =>
   (await machine.run(`systemctl --user show ${unit} --property=${name} --value`, AS_DESK)).trim();
 
@@ -56,9 +56,9 @@ describe.skipIf(systemdMissing)("a user's units, run by his systemd", () => {
   test("shut the database down, not kill it, and are gone after uninstall; the data stay", async () => {
     const { stdout, stderr } = await machine.tried(`${STRATCTL} daemon uninstall --user`, AS_DESK);
     expect(stdout).toBe(`removed\t${UNITS}/stratctl-database.service\nremoved\t${UNITS}/stratctl.service\n`);
-    expect(stderr).toBe("kept: /home/desk/.local/share/stratctl\n");
+    expect(stderr).toBe("kept: /srv/desk/.local/share/stratctl\n");
     expect((await machine.tried(`test -e ${PID_FILE}`)).status).toBe(1);
-    const postgres_log = await machine.run("cat /home/desk/.local/share/stratctl/postgres.log");
+    const postgres_log = await machine.run("cat /srv/desk/.local/share/stratctl/postgres.log");
     expect(postgres_log).toMatch(/database system is shut down\n$/);
     expect(await show("stratctl", "LoadState")).toBe("not-found");
   });

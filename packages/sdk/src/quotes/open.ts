@@ -42,6 +42,7 @@ export function openSources({ redis_url, ticker_url, sources = sourceSettings() 
         url: ticker_url ?? fromEnvironment("TICKER_URL") ?? "http://127.0.0.1:8080",
         deadline_ms: sources.ticker_deadline_ms,
         requests_per_second_max: sources.ticker_requests_per_second,
+        retry_after_ms_max: sources.ticker_retry_after_ms_max,
         batch: sources.ticker_batch_path === undefined ? undefined : { path: sources.ticker_batch_path, parameter: "i" },
       }),
   };

@@ -8,6 +8,7 @@ test("what is left out", () => {
   expect(SourceSettings.parse({})).toEqual({
     order: ["redis", "ticker"],
     ticker_requests_per_second: 100,
+    ticker_retry_after_ms_max: 60_000,
     allow_mock: false,
     jump_percent_max: null,
   });
@@ -25,6 +26,7 @@ test("as text, and as what the text stands for", () => {
     redis_master: "prices",
     ticker_batch_path: "/quote/ltp",
     ticker_requests_per_second: 0.5,
+    ticker_retry_after_ms_max: 5_000,
     pubsub_channels: ["ticker:nifty:options", "ticker:nifty:underlying"],
     allow_mock: true,
     jump_percent_max: 20.5,
@@ -37,6 +39,7 @@ test("as text, and as what the text stands for", () => {
       redis_master: " prices ",
       ticker_batch_path: "/quote/ltp",
       ticker_requests_per_second: "0.5",
+      ticker_retry_after_ms_max: "5000",
       pubsub_channels: "ticker:nifty:options,ticker:nifty:underlying",
       allow_mock: "yes",
       jump_percent_max: "20.5",

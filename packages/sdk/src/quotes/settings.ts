@@ -91,6 +91,10 @@ export const SourceSettings = z
     ticker_batch_path: text.regex(/^\/[^?#\s]*$/, { error: "is not a path like /quote/ltp" }).optional(),
     /** Requests a second to the ticker service, at most. */
     ticker_requests_per_second: number(z.number({ error: "is not a number" }).min(0.01).max(10_000)).default(100),
+    /** The longest wait that a Retry-After of it is obeyed for. Milliseconds. */
+    ticker_retry_after_ms_max: number(
+      z.number({ error: "is not a number of milliseconds" }).int({ error: "is not whole" }).min(1_000).max(3_600_000),
+    ).default(60_000),
     /** Channels of Redis' pub/sub that prices come on. */
     pubsub_channels: list.pipe(z.array(z.string()).min(1, { error: "names no channel" })).optional(),
     /** Whether a quote that calls itself made up (`is_mock`) is a price. */

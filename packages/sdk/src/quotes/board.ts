@@ -243,7 +243,10 @@ export class QuoteBoard {
 
   /** The same of one instrument, since it is on the board. */
   quotesOf(index: number): InstrumentQuotes[] {
-    return this.#told.map(({ name, tally, why, away }) => ({ source: name, ...tally.of(index), why: away ?? why[index] ?? null }));
+    return this.#told.map(({ name, tally, why, away }) => {
+      const reason = away ?? (tally.wasPrice(index) ? null : (why[index] ?? null));
+      return { source: name, ...tally.of(index), why: reason };
+    });
   }
 
   /**

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeCertificates, opensslMissing, type Certificates } from "../../../../test/support/certificates.ts";
 import { readAll } from "../../../../test/support/read.ts";
+import { startRedisCluster } from "../../../../test/support/redis-cluster.ts";
 import { freePort, redisMissing, startRedis, startSentinel } from "../../../../test/support/redis.ts";
 import { redisSource, type RedisSourceOptions } from "./redis.ts";
 
@@ -51,6 +52,18 @@ describe.skipIf(redisMissing)("a user and a password", () => {
     expect(await read({ url: `redis://stratctl@${at}`, password_file })).toBe(118);
     // The file goes before the URL.
     expect(await read({ url: `redis://stratctl:wrong@${at}`, password_file })).toBe(118);
+  });
+
+  test("a cluster, whose nodes are all entered by the same user", async () => {
+    await using world = await startRedisCluster(2);
+    const values = Object.fromEntries(Array.from({ length: 50 }, (_, number) => [`ltp:NFO:T${number}`, `${number + 1}`]));
+    await world.set(values);
+    const rule = "on >word ~ltp:* ~ticker:* +mget +cluster|slots";
+    for (const node of world.nodes) await node.call("ACL", "SETUSER", "stratctl", ...rule.split(" "));
+    const source = redisSource({ url: world.url.replace("://", "://stratctl@"), password_file: await secret("cluster", "word") });
+    const asked = Object.keys(values).map((key) => key.slice("ltp:".length));
+    await expect.poll(async () => Object.keys((await readAll(source, asked)).prices), { timeout: 10_000 }).toHaveLength(50);
+    await source.close();
   });
 
   test("a password that is changed in its file is found without a restart", async () => {

@@ -63,6 +63,8 @@ export class RedisLink {
     const cluster = new ClusterClient([{ host: host ?? "localhost", port: port ?? 6379 }], {
       lazyConnect: true,
       enableOfflineQueue: false,
+      // A cluster that is not whole says so key by key; asking it beforehand takes one more right, and fails without a word.
+      enableReadyCheck: false,
       clusterRetryStrategy: retryAfter,
       slotsRefreshTimeout: SILENT_MS_MAX,
       // A node whose connection ended is connected to again when the slots are told anew.

@@ -79,6 +79,17 @@ test("of each instrument and of each source: hits, stale ones, misses, refusals 
   ]);
 });
 
+test("why it gave none is over with its next price", () => {
+  const board = new QuoteBoard([ref("NFO:A")]);
+  board.begin(["redis"], T);
+  board.note(0, "redis", "no key");
+  expect(board.quotesOf(0)[0]?.why).toBe("no key");
+  board.accept(0, 5, T, T, "redis");
+  expect(board.quotesOf(0)[0]?.why).toBeNull();
+  board.refuse(0, "redis", "soon");
+  expect(board.quotesOf(0)[0]?.why).toBe("soon");
+});
+
 test("a source that went away is missing what it had not told", async () => {
   const clock = new HandClock();
   const redis: QuoteSource = {

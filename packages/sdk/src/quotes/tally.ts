@@ -28,11 +28,11 @@ export interface InstrumentQuotes extends QuoteCounts {
   readonly source: string;
   /** How long the source took for its last answer about it; null where it gave none. Milliseconds. */
   readonly latency_ms: number | null;
-  /** What it said that gave no price when it was last asked, or null. */
+  /** Why it gave no price when it was last asked; null where it gave one. */
   readonly why: string | null;
 }
 
-/** What a source was asked for and told, by instrument: 24 bytes each. */
+/** What a source was asked for and told, by instrument: 25 bytes each. */
 export class Tally {
   #hit: Uint32Array;
   #stale: Uint32Array;
@@ -40,6 +40,8 @@ export class Tally {
   #refused: Uint32Array;
   /** The pass in which something was last told of it. */
   #told_in: Uint32Array;
+  /** 1: that was a price. */
+  #was_price: Uint8Array;
   /** How long its own answer took; NaN where answers come all together. */
   #latency_ms: Float32Array;
   #pass = 0;
@@ -54,6 +56,7 @@ export class Tally {
     this.#miss = new Uint32Array(length);
     this.#refused = new Uint32Array(length);
     this.#told_in = new Uint32Array(length);
+    this.#was_price = new Uint8Array(length);
     this.#latency_ms = new Float32Array(length).fill(Number.NaN);
   }
 
@@ -66,6 +69,7 @@ export class Tally {
     this.#miss = moved(this.#miss);
     this.#refused = moved(this.#refused);
     this.#told_in = moved(this.#told_in);
+    this.#was_price = valuesFrom(this.#was_price, from, { into: new Uint8Array(length), none: 0 });
     this.#latency_ms = valuesFrom(this.#latency_ms, from, { into: new Float32Array(length), none: Number.NaN });
   }
 
@@ -77,6 +81,7 @@ export class Tally {
     const counts = is_stale ? this.#stale : this.#hit;
     counts[index] = (counts[index] ?? 0) + 1;
     this.#told_in[index] = this.#pass;
+    this.#was_price[index] = 1;
     if (is_stale) this.#total.stale += 1;
     else this.#total.hit += 1;
   }
@@ -84,12 +89,14 @@ export class Tally {
   missed(index: number): void {
     this.#miss[index] = (this.#miss[index] ?? 0) + 1;
     this.#told_in[index] = this.#pass;
+    this.#was_price[index] = 0;
     this.#total.miss += 1;
   }
 
   refused(index: number, why: RefusedFor): void {
     this.#refused[index] = (this.#refused[index] ?? 0) + 1;
     this.#told_in[index] = this.#pass;
+    this.#was_price[index] = 0;
     this.#refused_for[why] += 1;
   }
 
@@ -109,6 +116,11 @@ export class Tally {
   readIn(ms: number): void {
     this.#read_ms = ms;
     this.#read_ms_max = this.#read_ms_max > ms ? this.#read_ms_max : ms;
+  }
+
+  /** Whether the last that was told of it was a price. */
+  wasPrice(index: number): boolean {
+    return this.#was_price[index] === 1;
   }
 
   of(index: number): QuoteCounts & { readonly latency_ms: number | null } {

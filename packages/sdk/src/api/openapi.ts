@@ -123,10 +123,10 @@ function operation(name: string, route: Route | EventRoute, answer: Json): Json 
   };
 }
 
-/** The innermost noun: legs of `strategies.legs.add`. */
+/** The innermost noun, legs of `strategies.legs.add`; what has none is about the server. */
 function tagOf(name: string): string {
-  const noun = name.split(".").at(-2);
-  assert(noun !== undefined && noun in TAGS, `openapi: ${name} has no tag`);
+  const noun = name.split(".").at(-2) ?? "server";
+  assert(noun in TAGS, `openapi: ${name} has no tag`);
   return noun;
 }
 

@@ -53,8 +53,8 @@ describe.skipIf(redisMissing ?? debianMissing)("the daemon", () => {
     const reason = `no price for ${EXPIRED} (expired on 2026-11-24)`;
     await marked({ db }, strategy_id, [{ m2m: null, pnl: null, reason, current_m2m: null }]);
     expect(await candleRows(db, strategy_id)).toEqual([]);
-    expect(held.loop?.standing().unpriced).toEqual([
-      { instrument: EXPIRED, why: "expired on 2026-11-24", since_ms: Date.parse(at("05:00:00")) },
+    expect(held.loop?.standing().unpriced).toMatchObject([
+      { instrument: EXPIRED, why: "expired on 2026-11-24", since_ms: Date.parse(at("05:00:00")), quotes: [{ source: "redis" }] },
     ]);
     await db.run("test.remove", "delete from strategy_instruments where strategy_id = $1 and tradingsymbol = $2", [
       strategy_id,
@@ -101,8 +101,15 @@ describe.skipIf(redisMissing ?? debianMissing)("the daemon", () => {
     };
     await world.to("05:00:10", quoted);
     const standing = held.loop?.standing();
-    expect(standing?.unpriced).toEqual([
-      { instrument: other, why: "redis: 999999 stands for no price; ticker: 404", since_ms: expect.any(Number) },
+    expect(standing?.unpriced).toMatchObject([
+      {
+        instrument: other,
+        why: "redis: 999999 stands for no price; ticker: 404",
+        quotes: [
+          { source: "redis", hit: 0, refused: 10 },
+          { source: "ticker", hit: 0, refused: 0, why: "404" },
+        ],
+      },
     ]);
     expect(standing === undefined ? null : degradedOf(standing)).toEqual([
       `no price for ${other} (redis: 999999 stands for no price; ticker: 404)`,

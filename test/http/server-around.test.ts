@@ -145,11 +145,14 @@ onEveryPostgres("around the calls, over", (store) => {
       });
       standing.sources = [{ name: "redis", up: false, reason: "connection refused", since_ms: 0, quote_count: 0 }];
       standing.write_failure = "database does not answer: sesame";
+      const quotes = [{ source: "redis", hit: 0, stale: 0, miss: 9, refused: 1, latency_ms: null, why: "no key" }];
+      standing.unpriced = [{ instrument: "NFO:A", why: "redis: no key", since_ms: Date.parse("2026-11-25T05:59:00Z"), quotes }];
       const degraded = await health();
       expect(degraded).toMatchObject({
         http: 200,
         status: "degraded",
-        reasons: ["redis is away", "the last write failed; candles wait in memory"],
+        reasons: ["redis is away", "no price for NFO:A (redis: no key)", "the last write failed; candles wait in memory"],
+        unpriced: [{ instrument: "NFO:A", since: "2026-11-25T05:59:00Z", quotes }],
       });
       expect(JSON.stringify(degraded)).not.toContain("sesame");
       standing.is_turning = false;

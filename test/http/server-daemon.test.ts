@@ -42,7 +42,8 @@ describe.skipIf(redisMissing)("a daemon that serves", () => {
       expect(await health()).toMatchObject({
         http: 200,
         status: "ok",
-        sources: [{ name: "redis", up: true }],
+        sources: [{ name: "redis", up: true, hit: 5, miss: 1, refused: { not_a_price: 0 }, latency_ms: expect.any(Number) }],
+        unpriced: [],
         last_sample: "2026-11-25T05:00:05Z",
         lag_ms: 0,
       });

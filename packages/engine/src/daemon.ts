@@ -141,7 +141,7 @@ class Daemon {
   readonly #feed = new LiveFeed(() => this.#keeper.book);
   readonly #writer: Writer;
   readonly #unwritten: UnwrittenQuotes;
-  readonly #unpriced = new Unpriced();
+  readonly #unpriced: Unpriced;
   readonly #notices: Notices;
   readonly #troubles: Troubles;
   #hours: Hours | null = null;
@@ -172,6 +172,7 @@ class Daemon {
     const { interval_ms, stale_ms_max, carry_after_ms, waiting_max } = this.#timing;
     checkedInterval(interval_ms);
     this.#board = new QuoteBoard([], { stale_ms_max, jump_percent_max: options.jump_percent_max });
+    this.#unpriced = new Unpriced(this.#board);
     // The sources leave a fifth of the interval to the rest of the pass.
     this.#fallback = new Fallback({ sources, stale_ms_max, deadline_ms: Math.min(0.8 * interval_ms, SOURCES_MS_MAX), clock });
     this.#keeper = new BookKeeper({ db, calendar, clock, shard: options.shard, onAnew: () => this.#tellAgain() });

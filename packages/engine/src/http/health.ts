@@ -19,6 +19,32 @@ export const Health = z.object({
       /** Null until it was asked. */
       up: z.boolean().nullable(),
       reason: z.string().nullable(),
+      /** Since the start, over all instruments: prices of now, stale ones, questions without a price, values that were refused, by why. */
+      hit: z.int(),
+      stale: z.int(),
+      miss: z.int(),
+      refused: z.record(z.string(), z.int()),
+      /** Of its last read; null before the first. */
+      latency_ms: z.number().nullable(),
+    }),
+  ),
+  /** Instruments that keep strategies from being marked, twenty at most: why, since when, and what each source told of it. */
+  unpriced: z.array(
+    z.object({
+      instrument: z.string(),
+      why: z.string().nullable(),
+      since: z.iso.datetime(),
+      quotes: z.array(
+        z.object({
+          source: z.string(),
+          hit: z.int(),
+          stale: z.int(),
+          miss: z.int(),
+          refused: z.int(),
+          latency_ms: z.number().nullable(),
+          why: z.string().nullable(),
+        }),
+      ),
     }),
   ),
   /** Whether this engine marks, where several share a database. */
@@ -37,6 +63,8 @@ export interface HealthOptions {
   readonly version: string;
 }
 
+/** More than a person reads; the log names each. */
+const UNPRICED_MAX = 20;
 /** The database is asked this often at most, whoever asks us. */
 const ASK_MS = 1_000;
 /** It has this long to answer; whoever watches us gives up before long. */
@@ -66,12 +94,24 @@ export function createHealth({ database, standing, version }: HealthOptions): ()
       version,
       uptime_s: Math.floor((performance.now() - began_ms) / 1000),
       database: { reachable },
-      sources: (loop?.sources ?? []).map(({ name, up, reason }) => ({ name, up, reason })),
+      sources: loop === null ? [] : sourcesOf(loop),
+      unpriced: (loop?.unpriced ?? []).slice(0, UNPRICED_MAX).map(({ since_ms, quotes, ...known }) => {
+        return { ...known, since: isoOf(since_ms), quotes: [...quotes] };
+      }),
       leader: true,
       last_sample: loop === null || loop.last_sample_at_ms === null ? null : isoOf(loop.last_sample_at_ms),
       lag_ms: loop === null ? null : Math.max(0, Math.round(loop.lag_ms)),
     };
   };
+}
+
+/** A source that was never asked has no counts. */
+function sourcesOf({ sources, quotes_by_source }: LoopStanding): Health["sources"] {
+  return sources.map(({ name, up, reason }) => {
+    const counts = quotes_by_source.find((one) => one.name === name);
+    const { hit = 0, stale = 0, miss = 0, refused = {}, latency_ms = null } = counts ?? {};
+    return { name, up, reason, hit, stale, miss, refused, latency_ms };
+  });
 }
 
 async function answersNow(database: Database): Promise<boolean> {

@@ -106,7 +106,9 @@ describe.skipIf(systemdMissing ?? redisMissing)("the system's unit, run by syste
     );
     await configure({ "daemon.write_interval_ms": 60_000 });
     await machine.run("systemctl daemon-reload");
-    expect(await machine.run(`${STRATCTL} daemon install --write`)).toBe("unchanged\t/etc/systemd/system/stratctl.service\n");
+    const again = await machine.tried(`${STRATCTL} daemon install --write --url postgres://other/db`);
+    expect(again.stdout).toBe("unchanged\t/etc/systemd/system/stratctl.service\n");
+    expect(again.stderr).toMatch(/^note: .*database_url stays as it is/);
   });
 
   test("is READY when its loop turns, over the database of its credential, and says how it is", async () => {

@@ -81,9 +81,12 @@ async function runInstallSystem(deps: Deps, { write, force }: InstallFlags): Pro
 
 /** The URL that the service is to be given, or null where it has one. Rejects with input_invalid where there is none at all. */
 async function databaseSecret(deps: Deps): Promise<string | null> {
-  if ((await textOf(DATABASE_URL_FILE)) !== null) return null;
+  const kept = await textOf(DATABASE_URL_FILE);
   const { databaseUrl, StratctlError } = await import("@stratctl/sdk/internal");
   const url = databaseUrl(await deps.settings());
+  if (kept !== null && url !== null && kept.trim() !== url)
+    deps.screen.note(`note: ${DATABASE_URL_FILE} stays as it is, which is another URL than the one given\n`);
+  if (kept !== null) return null;
   if (url !== null) return url;
   throw new StratctlError("input_invalid", "the system's service needs the URL of a database, and none is given", {
     hint: `give --url or DATABASE_URL, or write it to ${DATABASE_URL_FILE} first; --user is for the built-in database`,

@@ -29,6 +29,7 @@ test("all commands of the tree are described", () => {
     account: "add list show",
     strategy: "create list show update archive",
     leg: "add list update close remove",
+    calendar: "show check",
     db: "start stop status url migrate",
     config: "get set unset list path",
     profile: "add use list remove",

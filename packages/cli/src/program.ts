@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import { addAccount } from "./commands/account.ts";
+import { addCalendar } from "./commands/calendar.ts";
 import { again, examples, type Act } from "./commands/command.ts";
 import { addConfig } from "./commands/config.ts";
 import { addDaemon } from "./commands/daemon.ts";
@@ -51,6 +52,7 @@ export function buildProgram(act: Act): Command {
   addM2m(program, act);
   addGaps(program, act);
   addQuote(program, act);
+  addCalendar(program, act);
   program.commandsGroup("Running:");
   addDaemon(program, act);
   addReplay(program, act);

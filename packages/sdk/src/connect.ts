@@ -5,7 +5,7 @@ import type { Api } from "./api/contract.ts";
 import { withEach } from "./api/each.ts";
 import { createService } from "./api/service.ts";
 import { StratctlError } from "./errors.ts";
-import { builtinCalendar } from "./market/days.ts";
+import { builtinCalendar, type Calendar } from "./market/days.ts";
 import { builtinLots } from "./market/lots.ts";
 import { openSources, sourceSettings } from "./quotes/open.ts";
 import type { SourceSettingsInput } from "./quotes/settings.ts";
@@ -28,6 +28,8 @@ export interface ConnectOptions extends TokenOptions {
    * says: STRATCTL_SOURCES_ORDER and so on; else Redis, then the ticker service.
    */
   readonly sources?: SourceSettingsInput | undefined;
+  /** Sessions, holidays and expiries, of a database: calendarFrom reads one of your own. builtinCalendar(). */
+  readonly calendar?: Calendar | undefined;
   /** Gives up waiting for the built-in database to start. */
   readonly signal?: AbortSignal | undefined;
   /** What a server is told of who calls. STRATCTL_TOKEN, else the first line of the file STRATCTL_TOKEN_FILE, read for each attempt. */
@@ -110,7 +112,7 @@ async function connectDatabase(options: ConnectOptions): Promise<Stratctl> {
   const service = createService({
     database,
     sources,
-    calendar: builtinCalendar(),
+    calendar: options.calendar ?? builtinCalendar(),
     lots: builtinLots(),
     account_id: options.account_id ?? fromEnvironment("STRATCTL_ACCOUNT") ?? null,
     now: Date.now,

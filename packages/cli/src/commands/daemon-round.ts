@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Log, Loop } from "@stratctl/engine";
 import type { Calendar, Database, Shard } from "@stratctl/sdk/internal";
+import { readCalendar } from "../calendar.ts";
 import type { Configuration } from "../configuration.ts";
 
 /** All that a run of the loop goes by, read and found good. */
@@ -23,18 +23,10 @@ export interface Round extends Prepared {
   readonly onPass: () => void;
 }
 
-/** The configuration with the calendar that it names. Rejects with file_unusable or input_invalid. */
+/** The configuration with the calendar that it names. Rejects with file_unusable. */
 export async function prepared(configuration: Configuration): Promise<Prepared> {
-  const { alwaysOpen, builtinCalendar, calendarFrom, StratctlError } = await import("@stratctl/sdk/internal");
   const { calendar_file, daemon } = configuration;
-  const read = async (file: string): Promise<Calendar> => {
-    const text = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
-      throw new StratctlError("file_unusable", `calendar_file ${file} cannot be read (${cause.code ?? cause.message})`, { cause });
-    });
-    return calendarFrom(text);
-  };
-  const calendar = calendar_file === undefined ? builtinCalendar() : await read(calendar_file);
-  return { configuration, calendar: daemon.always ? alwaysOpen(calendar) : calendar };
+  return { configuration, calendar: await readCalendar({ file: calendar_file, always: daemon.always }) };
 }
 
 /** Opens all that a configuration names, runs the loop over it until the signal is aborted, and closes it. */

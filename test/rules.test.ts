@@ -40,7 +40,7 @@ const HEAVY: readonly (readonly [name: RegExp, rooms: RegExp])[] = [
   [/^undici$/, /^packages\/sdk\/src\/(quotes\/ticker[\w-]*|api\/client\/.*)\.ts$/],
   [/^(fastify|@fastify\/.*)$/, /^packages\/engine\/src\/http\/.*\.ts$/],
   [/^pino$/, /^packages\/engine\/src\//],
-  [/^@stratctl\/engine$/, /^packages\/cli\/src\/(commands|views)\/(config|daemon|replay|record|backfill|token)\.ts$/],
+  [/^@stratctl\/engine$/, /^packages\/cli\/src\/(configuration|(commands|views)\/(daemon[\w-]*|replay|record|backfill|token))\.ts$/],
   [/^(inquirer|@inquirer\/.*)$/, /^packages\/cli\/src\/terminal\//],
   [/^(cli-table3|asciichart)$/, /^packages\/cli\/src\/terminal\//],
 ];

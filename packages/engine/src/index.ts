@@ -5,6 +5,8 @@ export { mintToken, type TokenClaims } from "./http/access.ts";
 export { serveApi, type DaemonApiOptions } from "./http/daemon-api.ts";
 export { secretOf, type Secret } from "./http/secret.ts";
 export { HttpSettings, parseHttpSettings } from "./http/settings.ts";
+export { askHealth, localUrl } from "./http/ask-health.ts";
+export type { Health } from "./http/health.ts";
 export { createLog, type Log, type LogLine } from "./log.ts";
 export type { Loop, LoopListener, LoopStanding, Served } from "./loop.ts";
 export { record, type RecordOptions, type RecordReport } from "./record.ts";

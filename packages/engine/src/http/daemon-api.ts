@@ -1,4 +1,4 @@
-import { builtinCalendar, builtinLots, isLoopback, type Database, type QuoteSource } from "@stratctl/sdk/internal";
+import { builtinCalendar, builtinLots, type Calendar, isLoopback, type Database, type QuoteSource } from "@stratctl/sdk/internal";
 import type { Log } from "../log.ts";
 import type { Loop, Served } from "../loop.ts";
 import type { HttpSettings } from "./settings.ts";
@@ -9,6 +9,8 @@ export interface DaemonApiOptions {
   readonly sources: readonly QuoteSource[];
   readonly settings: HttpSettings;
   readonly log: Log;
+  /** The one that comes with stratctl unless said. */
+  readonly calendar?: Calendar | undefined;
 }
 
 /**
@@ -17,7 +19,10 @@ export interface DaemonApiOptions {
  *
  * @throws StratctlError address_in_use; input_invalid: a host that is not of this machine; file_unusable: the secret
  */
-export async function serveApi({ database, sources, settings, log }: DaemonApiOptions, loop: Loop): Promise<Served> {
+export async function serveApi(
+  { database, sources, settings, log, calendar = builtinCalendar() }: DaemonApiOptions,
+  loop: Loop,
+): Promise<Served> {
   const [{ serve }, { createVerifier }, { secretOf }] = await Promise.all([
     import("./server.ts"),
     import("./access.ts"),
@@ -35,7 +40,7 @@ export async function serveApi({ database, sources, settings, log }: DaemonApiOp
     context: {
       database,
       sources,
-      calendar: builtinCalendar(),
+      calendar,
       lots: builtinLots(),
       now: Date.now,
       m2m_basis: settings.m2m_basis,

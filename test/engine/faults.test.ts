@@ -139,8 +139,16 @@ describe.skipIf(redisMissing ?? debianMissing)("the daemon when", () => {
     world.clock.pass(1000);
     await world.sleeps(900);
     await world.to("07:00:03", quoted);
+    await world.to("07:01:01", quoted);
+    const jumps = world.said.filter((line) => line.startsWith("clock") || line.startsWith("late"));
+    expect(jumps).toEqual([
+      "clock: set back by 3,598 s · latest marks move again once it has caught up",
+      expect.stringMatching(
+        /^clock: went ahead by 7,1\d\d s: set, or this machine slept · skipped 7,16\d samples · 119 whole minutes without one$/,
+      ),
+    ]);
     await world.stop();
-    expect((await candleRows(db, strategy_id)).map(({ minute }) => minute.slice(11, 16))).toEqual(["05:00", "06:00", "07:00"]);
+    expect((await candleRows(db, strategy_id)).map(({ minute }) => minute.slice(11, 16))).toEqual(["05:00", "06:00", "07:00", "07:01"]);
     expect((await world.stop()).skipped_count).toBeGreaterThan(7000);
   });
 

@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { TestClock } from "../../../test/support/clock.ts";
 import { boundaries, systemClock, type Boundary } from "./clock.ts";
@@ -95,6 +96,87 @@ test("set forward an hour: what lies between is skipped and counted, never caugh
   const clock = new TestClock("2026-11-25T05:00:00Z");
   const lines = await diary(clock, { count: 3, body: ({ at_ms }) => clockText(at_ms) === "05:00:00" && clock.set("2026-11-25T06:00:02Z") });
   expect(lines).toEqual(["05:00:00", "06:00:05 (skipped 720)", "06:00:10"]);
+});
+
+/** What may become of time between two looks at it. */
+const fault = fc.oneof(
+  { weight: 12, arbitrary: fc.record({ kind: fc.constant("pass" as const), ms: fc.integer({ min: 0, max: 900 }) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("pass" as const), ms: fc.integer({ min: 0, max: 30_000 }) }) },
+  // set by somebody, by up to nine hours either way
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("set" as const), ms: fc.integer({ min: -32_400_000, max: 32_400_000 }) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("set" as const), ms: fc.integer({ min: -3000, max: 3000 }) }) },
+  // suspended: the monotonic clock stands meanwhile, or goes on
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("set" as const), ms: fc.integer({ min: 0, max: 32_400_000 }) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("sleep" as const), ms: fc.integer({ min: 0, max: 32_400_000 }) }) },
+);
+
+test("whatever happens to time: on boundaries, never late, all that goes by is counted, and a jump back costs an interval at most", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fault, { minLength: 1, maxLength: 40 }),
+      fc.array(fc.integer({ min: -200, max: 400 }), { minLength: 1, maxLength: 20 }),
+      fc.constantFrom(1000, 5000),
+      async (faults, lates, interval_ms) => {
+        const clock = new TestClock("2026-11-25T05:00:00.123Z");
+        let wakings = 0;
+        // Early by half at most, or no time would pass at all.
+        clock.wakes_late_ms = (ms) => Math.max(lates[wakings++ % lates.length] ?? 0, Math.ceil(-ms / 2));
+        const stop = new AbortController();
+        let place = 0;
+        let asleep_ms = 0;
+        clock.onSleep = () => {
+          clock.pass(asleep_ms); // beyond what was to be slept
+          asleep_ms = 0;
+        };
+        let last: { at_ms: number; monotonic_ms: number; wall_back_ms: number; long_ms: number } | null = null;
+        for await (const { at_ms, late_ms, skipped_count, moved_ms } of boundaries(
+          clock,
+          { interval_ms, late_ms_max: interval_ms / 2 },
+          stop.signal,
+        )) {
+          expect(at_ms % interval_ms).toBe(0);
+          expect(late_ms).toBe(clock.now() - at_ms);
+          expect(late_ms >= 0 && late_ms <= interval_ms / 2).toBe(true);
+          if (last !== null) {
+            expect(moved_ms).toBe(last.wall_back_ms);
+            // Without a step back every boundary is used or counted, once.
+            if (moved_ms >= 0) expect(at_ms - last.at_ms).toBe((skipped_count + 1) * interval_ms);
+            // However far back: at once, not after the time that was gone back.
+            const waited_ms = clock.monotonic() - last.monotonic_ms - last.long_ms;
+            expect(waited_ms).toBeLessThanOrEqual(3 * interval_ms + 400);
+          }
+          const given = faults[place++];
+          if (given === undefined) stop.abort();
+          else if (given.kind === "pass") clock.pass(given.ms);
+          else if (given.kind === "set") clock.set(clock.now() + given.ms);
+          else asleep_ms = given.ms;
+          const wall_back_ms = given?.kind === "set" ? given.ms : 0;
+          const long_ms = given === undefined || given.kind === "set" ? 0 : given.ms;
+          last = { at_ms, monotonic_ms: clock.monotonic() - (given?.kind === "pass" ? given.ms : 0), wall_back_ms, long_ms };
+        }
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
+
+test("a whole day by the second, with the wall clock corrected by 200 ppm all the while: each second once", async () => {
+  const clock = new TestClock("2026-11-25T00:00:00Z");
+  const random = seeded(7);
+  clock.wakes_late_ms = () => Math.floor(random() * 16);
+  const stop = new AbortController();
+  let due_ms = clock.now();
+  let count = 0;
+  for await (const { at_ms, late_ms, skipped_count, moved_ms } of boundaries(clock, { interval_ms: 1000, late_ms_max: 500 }, stop.signal)) {
+    if (at_ms !== due_ms || skipped_count !== 0 || late_ms > 20 || Math.abs(moved_ms) > 1)
+      throw new Error(`${clockText(at_ms)} for ${clockText(due_ms)}, ${late_ms} ms late, ${skipped_count} skipped`);
+    due_ms += 1000;
+    count += 1;
+    if (count === 86_400) stop.abort();
+    if (count % 5 === 0) clock.set(clock.now() + 1);
+    clock.pass(Math.floor(random() * 700));
+  }
+  expect(clockText(due_ms)).toBe("00:00:00");
 });
 
 test("aborted: before the first, during a sleep, during a pass", async () => {

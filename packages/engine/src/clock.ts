@@ -31,6 +31,11 @@ export interface Boundary {
   readonly late_ms: number;
   /** Boundaries that went by unused since the one before: they are never caught up. */
   readonly skipped_count: number;
+  /**
+   * How far the wall clock moved since the boundary before beyond the time that passed: forward where somebody set it or the
+   * machine was suspended, back (negative) where somebody set it. About 0 else.
+   */
+  readonly moved_ms: number;
 }
 
 /**
@@ -45,6 +50,7 @@ export async function* boundaries(
 ): AsyncGenerator<Boundary, void, undefined> {
   assert(interval_ms > 0 && late_ms_max >= 0, `boundaries: interval ${interval_ms} ms, late ${late_ms_max} ms`);
   let skipped_count = 0;
+  let apart_ms = clock.now() - clock.monotonic();
   let due = ceilTo(clock.now(), interval_ms);
   while (!signal.aborted) {
     const late_ms = clock.now() - due;
@@ -57,7 +63,9 @@ export async function* boundaries(
       skipped_count += (next - due) / interval_ms;
       due = next;
     } else {
-      yield { at_ms: due, late_ms, skipped_count };
+      const before_ms = apart_ms;
+      apart_ms = clock.now() - clock.monotonic();
+      yield { at_ms: due, late_ms, skipped_count, moved_ms: apart_ms - before_ms };
       skipped_count = 0;
       due += interval_ms;
     }

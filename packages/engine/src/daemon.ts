@@ -254,13 +254,15 @@ class Daemon {
   }
 
   /** What happens at a boundary, in order. Nothing here rejects for what the world does. */
-  async #pass({ at_ms, skipped_count }: Boundary): Promise<void> {
+  async #pass({ at_ms, skipped_count, moved_ms }: Boundary): Promise<void> {
     if (at_ms <= this.#last_at_ms) this.#troubles.setBack(this.#last_at_ms, at_ms);
+    const is_jump = this.#pass_count > 0 && moved_ms >= MINUTE_MS;
+    if (is_jump) this.#troubles.wentAhead({ from_ms: this.#last_at_ms, to_ms: at_ms, moved_ms, skipped_count });
     this.#last_at_ms = at_ms;
     this.#pass_count += 1;
     this.#feed.sweep(at_ms);
     this.#skipped_count += skipped_count;
-    this.#troubles.skipped(skipped_count);
+    if (!is_jump) this.#troubles.skipped(skipped_count);
     const minute_ms = floorTo(at_ms, MINUTE_MS);
     if (minute_ms !== this.#sampler.minute_ms || !this.#keeper.was_read) await this.#turn(minute_ms);
     const began_ms = this.#clock.monotonic();

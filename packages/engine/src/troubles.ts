@@ -131,6 +131,18 @@ export class Troubles {
     this.#log({ level: "warn", event: "clock", text, fields: { set_back_ms: from_ms - to_ms } });
   }
 
+  /** The wall clock jumped between the samples at from_ms and to_ms: what lies between is a gap, and nothing in it is made up. */
+  wentAhead({ from_ms, to_ms, moved_ms, skipped_count }: Readonly<Record<"from_ms" | "to_ms" | "moved_ms" | "skipped_count", number>>): void {
+    const minute_count = Math.max(0, Math.floor(to_ms / MINUTE_MS) - Math.floor(from_ms / MINUTE_MS) - 1);
+    const parts = [
+      `went ahead by ${secondsText(moved_ms)}: set, or this machine slept`,
+      `skipped ${countedText(skipped_count, "sample")}`,
+      `${countedText(minute_count, "whole minute")} without one`,
+    ];
+    const fields = { ahead_ms: Math.round(moved_ms), skipped_count, minute_count };
+    this.#log({ level: "warn", event: "clock", text: parts.join(" · "), fields });
+  }
+
   /** The end: what was brought over, and what was not. */
   stopped({ counts, waiting_count }: { counts: WriterCounts; waiting_count: number }): void {
     const lost = waiting_count > 0;

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { calendarFaults, calendarFrom } from "./calendar-file.ts";
 import { announcedDays, knownDay, knownUntil, sessionOn } from "./calendar.ts";
@@ -75,7 +76,7 @@ describe("a fault is one line that begins with its place", () => {
   test.each<[string | object, string[]]>([
     ["{", ["line 1, column 2: is not JSON"]],
     ['{\n  "days": {,}\n}', ["line 2, column 12: is not JSON"]],
-    ["", ["is not JSON"]],
+    ["", ["the file is not JSON: it ends too early"]],
     ["[]", ["the file is not an object"]],
     [{ dais: {} }, ["dais: is no field; there are days, exchanges"]],
     [daysOf({ closd: [] }), ["days.equity.closd: is no field; there are listed_years, closed, special, traded"]],
@@ -119,4 +120,17 @@ describe("a fault is one line that begins with its place", () => {
       expect.objectContaining({ code: "input_invalid", message: expected[0], details: { issues: expected } }),
     );
   });
+});
+
+test("the file of docs/calendar.md can be used", () => {
+  const page = readFileSync(new URL("../../../../docs/calendar.md", import.meta.url), "utf8");
+  const files = [...page.matchAll(/^```json\n([\s\S]*?)^```$/gm)].map(([, text = ""]) => text);
+  expect(files).toHaveLength(1);
+  for (const file of files) {
+    expect(calendarFaults(file)).toEqual([]);
+    const calendar = calendarFrom(file);
+    expect([hours(calendar, "NFO", "2026-11-08"), hours(calendar, "CDS", "2026-11-08")]).toEqual(["18:00-19:00", "18:00-19:00"]);
+    expect([hours(calendar, "NFO", "2027-03-22"), hours(calendar, "NFO", "2027-04-01")]).toEqual([null, "09:00-15:40"]);
+    expect(expiryOf(calendar, "NFO", { week_of: "2027-04-07" })).toBe("2027-04-05");
+  }
 });

@@ -73,7 +73,7 @@ function parseJson(text: string): { value: unknown } | string {
   } catch (cause) {
     const said = cause instanceof Error ? cause.message : "";
     const place = /\(line (\d+) column (\d+)\)/.exec(said);
-    return place === null ? "is not JSON" : `line ${place[1]}, column ${place[2]}: is not JSON`;
+    return place === null ? "the file is not JSON: it ends too early" : `line ${place[1]}, column ${place[2]}: is not JSON`;
   }
 }
 

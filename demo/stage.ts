@@ -28,11 +28,14 @@ export function openStage(stratctl: Stratctl, signal: AbortSignal): Stage {
         token_file: undefined,
         profile: null,
         http: {},
+        sources: {},
+        found: new Map(),
       }),
     connect: () => Promise.resolve(stratctl),
     input: () => Promise.resolve(null),
     ask: () => Promise.resolve(null),
     takeTime: () => undefined,
+    onHangUp: () => undefined,
   };
   const act: Act = (run) =>
     async function () {

@@ -1,5 +1,6 @@
 import { Option, type Command } from "commander";
 import type { Candle, Interval, Strategy } from "@stratctl/sdk";
+import { calendarOf } from "../calendar.ts";
 import type { Deps } from "../deps.ts";
 import { deliver } from "../output.ts";
 import { examples, type Act } from "./command.ts";
@@ -98,8 +99,14 @@ export async function runM2m(deps: Deps, options: M2mOptions): Promise<void> {
       ]);
       const legs = await api.strategies.legs.list({ strategy_id }, { signal: deps.signal });
       const [from_ms, to_ms] = [Date.parse(range.from_time), Date.parse(range.to_time)];
-      const timeline = timelineOf(candles, { sessions: sessionsOf(legs, { from_ms, to_ms }), interval: options.interval, from_ms, to_ms });
-      const history = { strategy, candles, timeline, interval: options.interval, from_ms, to_ms, exchanges: exchangesOf(legs) };
+      const calendar = await calendarOf(await deps.settings());
+      const timeline = timelineOf(candles, {
+        sessions: sessionsOf(legs, { from_ms, to_ms }, calendar),
+        interval: options.interval,
+        from_ms,
+        to_ms,
+      });
+      const history = { strategy, candles, timeline, interval: options.interval, from_ms, to_ms, exchanges: exchangesOf(legs), calendar };
       return historyView(history, { asChart: options.chart }, view);
     },
   });

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { ReplayOptions, ReplayProgress, ReplayReport } from "@stratctl/engine";
-import type { Strategy } from "@stratctl/sdk";
+import type { Calendar, Strategy } from "@stratctl/sdk";
+import { calendarOf } from "../calendar.ts";
 import type { Deps } from "../deps.ts";
 import { deliver } from "../output.ts";
 import { examples, type Act } from "./command.ts";
@@ -60,13 +61,15 @@ export async function runReplay(deps: Deps, options: Options): Promise<void> {
   const speed = speedOf(options.speed);
   databaseUrl(await deps.settings()); // a server is refused before it is asked about strategies
   const asked = options.strategies === undefined ? null : await strategiesOf(deps, options.strategies);
-  const { url } = await deps.settings();
+  const settings = await deps.settings();
+  const { url } = settings;
+  const calendar = await calendarOf(settings);
   const db = await openDatabase({ url, signal: deps.signal });
   deps.takeTime({ grace_ms: GRACE_MS, isEndless: false });
   try {
     const strategy_ids = asked?.map(({ strategy_id }) => strategy_id);
-    const replay = { db, path, every_ms, speed, strategy_ids, overwrite: options.overwrite, signal: deps.signal };
-    await deliverReport(deps, await withProgress(deps, (onProgress) => engine.replay({ ...replay, onProgress })), asked);
+    const replay = { db, path, calendar, every_ms, speed, strategy_ids, overwrite: options.overwrite, signal: deps.signal };
+    await deliverReport(deps, await withProgress(deps, (onProgress) => engine.replay({ ...replay, onProgress })), { asked, calendar });
   } finally {
     await db.close();
   }
@@ -103,7 +106,7 @@ async function withProgress(
 
 const FIELDS = ["strategy_id", "candle_count", "stale_candle_count", "gap_minute_count"] as const;
 
-async function deliverReport(deps: Deps, report: ReplayReport, asked: Asked): Promise<void> {
+async function deliverReport(deps: Deps, report: ReplayReport, { asked, calendar }: { asked: Asked; calendar: Calendar }): Promise<void> {
   const { gapLines, idleNotes, replayNotes, replayView, STRATEGIES_SHOWN_MAX } = await import("../views/replay.ts");
   const rows = report.strategies.map(({ strategy_id, candle_count, stale_candle_count, gaps }) => ({
     strategy_id,
@@ -119,13 +122,13 @@ async function deliverReport(deps: Deps, report: ReplayReport, asked: Asked): Pr
       const api = await deps.connect();
       const shown = report.strategies.slice(0, STRATEGIES_SHOWN_MAX);
       const named = await Promise.all(shown.map(({ strategy_id }) => api.strategies.get({ strategy_id }, { signal: deps.signal })));
-      return replayView(report, { named, asked }, options);
+      return replayView(report, { named, asked, calendar }, options);
     },
   });
   if (deps.screen.isTerminal || deps.output.format === "json") return;
   // Rows have no place for reasons, nor for what concerns them all.
   const { plain } = await import("../terminal/format.ts");
-  const idle = idleNotes(report, { asked, now_ms: deps.now() });
+  const idle = idleNotes(report, { asked, now_ms: deps.now(), calendar });
   const reasons = report.strategies.slice(0, STRATEGIES_SHOWN_MAX).flatMap((notes) => gapLines(notes, plain));
   deps.screen.note([...idle, ...replayNotes(report, plain), ...reasons].map((line) => `${line.trim()}\n`).join(""));
 }

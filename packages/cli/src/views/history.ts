@@ -1,4 +1,4 @@
-import { builtinCalendar, dayOf, type Candle, type Interval, type Strategy } from "@stratctl/sdk";
+import { builtinCalendar, dayOf, type Calendar, type Candle, type Interval, type Strategy } from "@stratctl/sdk";
 import type { ViewOptions } from "../output.ts";
 import { timeAxis } from "../terminal/axis.ts";
 import { chart } from "../terminal/chart.ts";
@@ -19,6 +19,8 @@ export interface History {
   readonly from_ms: number;
   readonly to_ms: number;
   readonly exchanges: readonly string[];
+  /** The built-in one unless said. */
+  readonly calendar?: Calendar | undefined;
 }
 
 const NAMES = { "1m": "1 min", "5m": "5 min", "15m": "15 min", "30m": "30 min", "1h": "1 hour", "1d": "1 day" } as const satisfies Record<
@@ -127,7 +129,7 @@ function nothing({ strategy, timeline, ...asked }: History, { now_ms }: ViewOpti
     timeline.starts.length > 0
       ? `no candles for ${days}`
       : `no candles for ${days}: no session ${days.includes("–") ? "then" : "that day"}`;
-  const unlisted = unlistedYears(asked.exchanges, daysOf(asked));
+  const unlisted = unlistedYears(asked.exchanges, daysOf(asked), asked.calendar);
   const why = [
     ...(strategy.reason !== null && holds(timeline, strategy.marked_at) ? [strategy.reason] : []),
     ...(unlisted.length === 0 ? [] : [`holidays of ${unlisted.join(", ")} are not listed`]),

@@ -1,5 +1,5 @@
 import type { ReplayReport, StrategyNotes } from "@stratctl/engine";
-import { builtinCalendar, type Strategy } from "@stratctl/sdk";
+import { builtinCalendar, type Calendar, type Strategy } from "@stratctl/sdk";
 import { daySpans, MINUTE_MS } from "@stratctl/sdk/internal";
 import type { ViewOptions } from "../output.ts";
 import { clean, counted, grouped, joined, paint } from "../terminal/format.ts";
@@ -19,7 +19,7 @@ export type Asked = readonly Strategy[] | null;
 
 export function replayView(
   report: ReplayReport,
-  { named, asked }: { named: readonly Strategy[]; asked: Asked },
+  { named, asked, calendar }: { named: readonly Strategy[]; asked: Asked; calendar?: Calendar | undefined },
   options: ViewOptions,
 ): string {
   const names = new Map(named.map(({ strategy_id, name }) => [strategy_id, name]));
@@ -46,7 +46,7 @@ export function replayView(
     ...(left > 0 ? [` and ${grouped(String(left))} more`] : []),
     ...shown.flatMap((notes) => gapLines(notes)),
     ...(shown.length === 0 ? [] : [""]),
-    ...idleNotes(report, { asked, now_ms: options.now_ms }).map((line) => ` ${line}`),
+    ...idleNotes(report, { asked, now_ms: options.now_ms, calendar }).map((line) => ` ${line}`),
     ...replayNotes(report).map((line) => ` ${line}`),
     ...(next === null ? [] : [` next: ${next}`]),
   ].join("\n");
@@ -76,7 +76,7 @@ export function replayNotes(report: ReplayReport, digits = grouped): string[] {
 /** Why there was nothing to do: strategies without legs, and where no sample was taken at all, what is wrong with each day. */
 export function idleNotes(
   { recording, strategies, sample_count }: ReplayReport,
-  { asked, now_ms }: { asked: Asked; now_ms: number },
+  { asked, now_ms, calendar = builtinCalendar() }: { asked: Asked; now_ms: number; calendar?: Calendar | undefined },
 ): string[] {
   const held = new Set(strategies.map(({ strategy_id }) => strategy_id));
   const empty = (asked ?? []).filter(({ strategy_id }) => !held.has(strategy_id));
@@ -87,7 +87,7 @@ export function idleNotes(
   if (strategies.length === 0 || sample_count > 0) return withoutLegs;
   if (recording.days.length === 0) return [...withoutLegs, "nothing to sample: the recording has no quotes"];
   const exchanges = [...new Set(recording.instruments.map((instrument) => instrument.slice(0, instrument.indexOf(":"))))];
-  const days = recording.days.slice(0, DAYS_SHOWN_MAX).map((day) => `nothing to sample: ${whyIdle(day, exchanges, now_ms)}`);
+  const days = recording.days.slice(0, DAYS_SHOWN_MAX).map((day) => `nothing to sample: ${whyIdle(day, { exchanges, now_ms, calendar })}`);
   const left = recording.days.length - days.length;
   return [...withoutLegs, ...days, ...(left > 0 ? [`and nothing on ${left} more days`] : [])];
 }
@@ -95,11 +95,13 @@ export function idleNotes(
 /** Days without a sample that are told one by one. */
 const DAYS_SHOWN_MAX = 3;
 
-function whyIdle(day: string, exchanges: readonly string[], now_ms: number): string {
-  const calendar = builtinCalendar();
+function whyIdle(
+  day: string,
+  { exchanges, now_ms, calendar }: { exchanges: readonly string[]; now_ms: number; calendar: Calendar },
+): string {
   const session = daySpans(calendar, exchanges, { from_day: day, to_day: day })[0];
   if (session === undefined) {
-    const unlisted = unlistedYears(exchanges, { from_day: day, to_day: day });
+    const unlisted = unlistedYears(exchanges, { from_day: day, to_day: day }, calendar);
     return `${dayText(day)} has no session${unlisted.length === 0 ? "" : ` (holidays of ${unlisted.join(", ")} are not listed)`}`;
   }
   // The minute under way is no whole one yet.

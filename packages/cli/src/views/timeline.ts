@@ -1,4 +1,4 @@
-import { builtinCalendar, dayOf, type Candle, type Interval, type Leg } from "@stratctl/sdk";
+import { builtinCalendar, dayOf, type Calendar, type Candle, type Interval, type Leg } from "@stratctl/sdk";
 import { daySpans, EXCHANGE_DEFAULT, INTERVAL_MS } from "@stratctl/sdk/internal";
 import type { Times } from "../terminal/axis.ts";
 
@@ -18,8 +18,11 @@ export function exchangesOf(legs: readonly Pick<Leg, "exchange">[]): string[] {
 }
 
 /** The hours in which a strategy of these legs could be marked: a span a day, over all exchanges it is on. */
-export function sessionsOf(legs: readonly Pick<Leg, "exchange">[], { from_ms, to_ms }: { from_ms: number; to_ms: number }): Span[] {
-  const calendar = builtinCalendar();
+export function sessionsOf(
+  legs: readonly Pick<Leg, "exchange">[],
+  { from_ms, to_ms }: { from_ms: number; to_ms: number },
+  calendar: Calendar = builtinCalendar(),
+): Span[] {
   return daySpans(calendar, exchangesOf(legs), { from_day: dayOf(calendar, from_ms), to_day: dayOf(calendar, to_ms) });
 }
 

@@ -33,10 +33,10 @@ function minutesOf({ open_ms, close_ms }: { open_ms: number; close_ms: number })
 
 function noteOf({ state, name, is_known }: AlmanacDay): string {
   const named = name === null ? [] : [clean(name)];
-  if (state === "announced") return [...named, "its time is not known, so there is no session"].join(": ");
+  if (state === "announced") return [...named, "its time is not known: no session"].join(": ");
   if (state === "unknown") return "the calendar does not have it";
   if (state === "weekend") return ["weekend", ...named].join(" · ");
-  return [...named, ...(is_known ? [] : ["taken for granted: no list of holidays"])].join(" · ");
+  return [...named, ...(is_known ? [] : ["taken for granted: no list"])].join(" · ");
 }
 
 const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];

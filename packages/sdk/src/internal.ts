@@ -26,7 +26,7 @@ export {
 export { amountOf, formatUnits, MONEY_MAX_UNITS, parseUnits, unitsOf } from "./model/money.ts";
 export { builtinCalendar, dayOf, lastSession, openAt, sessionOn, sessionsBetween, type Calendar, type Session } from "./market/calendar.ts";
 export { alwaysOpen } from "./market/days.ts";
-export { calendarFrom } from "./market/calendar-file.ts";
+export { calendarFaults } from "./market/calendar-file.ts";
 export { calendarWarnings, type CalendarWarning } from "./market/warnings.ts";
 export { lastDayOf } from "./market/expiry.ts";
 export { parseInstrument } from "./market/instrument.ts";
@@ -63,6 +63,7 @@ export { batchOf, upsertMany as upsertCandles, type CandleBatch, type CandlesJso
 export { lead, leaders, leave, tellAlive, type Fence, type LeadAnswer, type Leader } from "./store/leader.ts";
 export { part as partOfMarks, settleStrategies, upsertMany as upsertMarks, type MarkBatch } from "./store/mark.ts";
 export { part as partOfQuotes, upsertMany as upsertQuotes, type QuoteBatch } from "./store/quote.ts";
+export { upsertMany as upsertGaps, type GapBatch } from "./store/gap.ts";
 export { assertCurrent, migrate, migrationPlan, migrationStatus, type MigrationReport, type MigrationStatus } from "./store/migrate.ts";
 export { knownUntil } from "./market/calendar.ts";
 export type { Shard } from "./store/shard.ts";

@@ -7,6 +7,20 @@ create table book_change (
 ) with (fillfactor=70);
 CREATE INDEX book_change_changed_by_idx ON book_change USING btree (changed_by);
 
+create table engine_leader (
+  shard integer not null,
+  of integer not null,
+  fence bigint not null,
+  holder text not null,
+  backend_pid integer,
+  since timestamp with time zone not null,
+  seen_at timestamp with time zone not null,
+  written_to timestamp with time zone,
+  standing jsonb,
+  constraint engine_leader_pkey PRIMARY KEY (shard, of),
+  constraint engine_leader_shard_range CHECK (shard >= 1 AND shard <= of AND fence > 0)
+) with (fillfactor=50);
+
 create table idempotency_key (
   caller text not null,
   key text not null,
@@ -71,6 +85,17 @@ CREATE TRIGGER strategy_candles_truncated AFTER TRUNCATE ON strategy FOR EACH ST
 CREATE TRIGGER strategy_removed AFTER DELETE ON strategy FOR EACH ROW EXECUTE FUNCTION stratctl_strategy_changed();
 CREATE TRIGGER strategy_status_changed AFTER UPDATE OF status, archived_at ON strategy FOR EACH ROW WHEN (old.status IS DISTINCT FROM new.status OR old.archived_at IS DISTINCT FROM new.archived_at) EXECUTE FUNCTION stratctl_strategy_changed();
 CREATE TRIGGER strategy_updated_at BEFORE UPDATE OF trading_account_id, strategy_name, description, strategy_type, tags, is_default, status, total_capital_deployed, total_margin_used, created_by, metadata, archived_at ON strategy FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION stratctl_updated_at();
+
+create table strategy_gap (
+  strategy_id integer not null,
+  from_minute timestamp with time zone not null,
+  to_minute timestamp with time zone not null,
+  reason text not null,
+  constraint strategy_gap_minute_form CHECK (from_minute = date_bin('00:01:00'::interval, from_minute, '2000-01-01 00:00:00+00'::timestamp with time zone) AND to_minute = date_bin('00:01:00'::interval, to_minute, '2000-01-01 00:00:00+00'::timestamp with time zone)),
+  constraint strategy_gap_pkey PRIMARY KEY (strategy_id, from_minute),
+  constraint strategy_gap_span_law CHECK (from_minute <= to_minute),
+  constraint strategy_gap_strategy_ref FOREIGN KEY (strategy_id) REFERENCES strategy(strategy_id) ON DELETE CASCADE
+) with (fillfactor=50);
 
 create table strategy_instruments (
   id integer not null default nextval('strategy_instruments_id_seq'::regclass),
@@ -272,6 +297,78 @@ begin
   values (new.account_id, 'Default Strategy', 'Legs of the account that belong to no other strategy', true, new.account_id)
   on conflict (trading_account_id) where is_default do nothing;
   return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION stratctl_fenced(asked_shard integer, asked_of integer, asked_fence bigint)
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform from engine_leader where shard = asked_shard and of = asked_of and fence = asked_fence for key share;
+  if not found then
+    raise exception using errcode = 'SC001', message = 'another engine leads these accounts';
+  end if;
+  return true;
+end $function$;
+
+CREATE OR REPLACE FUNCTION stratctl_lead(asked_shard integer, asked_of integer, asked_holder text, own_fence bigint, silent interval, OUT fence bigint, OUT is_locked boolean, OUT shard integer, OUT of integer, OUT holder text, OUT since timestamp with time zone, OUT seen_at timestamp with time zone, OUT written_to timestamp with time zone)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET lock_timeout TO '2s'
+AS $function$
+#variable_conflict use_column
+declare
+  lock_key integer := hashtext('leader ' || asked_shard || '/' || asked_of);
+  other record;
+begin
+  perform pg_advisory_xact_lock(hashtext('stratctl'), hashtext('engine_leader')); -- one asks at a time
+  -- Two shards have an account in common where some number leaves the remainders of both.
+  for other in
+    select leader.*, exists (select from pg_stat_activity where pid = leader.backend_pid) as lives
+    from engine_leader leader
+    where mod(leader.shard - asked_shard, gcd(leader.of, asked_of)) = 0
+      and not (leader.shard = asked_shard and leader.of = asked_of and leader.fence = coalesce(own_fence, 0))
+    order by leader.seen_at
+  loop
+    holder := other.holder;
+    since := other.since;
+    seen_at := other.seen_at;
+    written_to := other.written_to;
+    shard := other.shard;
+    of := other.of;
+    if other.lives and other.seen_at > clock_timestamp() - silent then
+      return;
+    end if;
+  end loop;
+  for other in
+    select leader.shard, leader.of, leader.backend_pid from engine_leader leader
+    where mod(leader.shard - asked_shard, gcd(leader.of, asked_of)) = 0 and leader.backend_pid <> pg_backend_pid()
+  loop
+    begin
+      -- Up to a second: its lock goes with it. A number that another session got since is left alone.
+      perform pg_terminate_backend(pid, 1000) from pg_stat_activity
+      where pid = other.backend_pid and application_name = 'stratctl leader';
+    exception when insufficient_privilege then
+      null; -- of another role: the fence alone keeps it out
+    end;
+  end loop;
+  begin
+    -- Held by each write of the leader before, until it is committed.
+    perform from engine_leader leader where mod(leader.shard - asked_shard, gcd(leader.of, asked_of)) = 0 for update;
+  exception when lock_not_available then
+    perform pg_terminate_backend(pid) from pg_locks join pg_stat_activity using (pid)
+    where locktype = 'relation' and relation = 'engine_leader'::regclass and mode = 'RowShareLock' and granted
+      and pid <> pg_backend_pid() and xact_start < clock_timestamp() - interval '2 seconds';
+    raise;
+  end;
+  update engine_leader leader set fence = leader.fence + 1, backend_pid = null, seen_at = '-infinity'
+  where mod(leader.shard - asked_shard, gcd(leader.of, asked_of)) = 0 and not (leader.shard = asked_shard and leader.of = asked_of);
+  insert into engine_leader as leader (shard, of, fence, holder, backend_pid, since, seen_at)
+  values (asked_shard, asked_of, 1, asked_holder, pg_backend_pid(), clock_timestamp(), clock_timestamp())
+  on conflict on constraint engine_leader_pkey do update set fence = leader.fence + 1, holder = excluded.holder,
+    backend_pid = excluded.backend_pid, since = excluded.since, seen_at = excluded.seen_at, written_to = null
+  returning leader.fence into fence;
+  is_locked := pg_try_advisory_lock(hashtext('stratctl'), lock_key);
 end $function$;
 
 CREATE OR REPLACE FUNCTION stratctl_leg_cost()

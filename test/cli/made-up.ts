@@ -159,6 +159,7 @@ export function stratctlOf(parts: {
       ...parts.strategies,
     },
     marks: { stream: never("marks.stream") },
+    status: not("status"),
     quotes: { get: not("quotes.get"), ...parts.quotes },
     close: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => Promise.resolve(),
@@ -180,6 +181,8 @@ const SETTINGS: Settings = {
   token_file: undefined,
   profile: null,
   http: {},
+  sources: {},
+  found: new Map(),
 };
 
 export function worldOf(
@@ -218,6 +221,7 @@ export function worldOf(
     input: () => Promise.resolve(null),
     ask: () => Promise.resolve(ask),
     takeTime: () => undefined,
+    onHangUp: () => undefined,
   };
   return { deps, out: () => printed.join(""), err: () => noted.join("") };
 }

@@ -19,6 +19,9 @@ const CODES: ReadonlyMap<string, number> = new Map(Object.entries(ERRORS).map(([
 const INSIDE =
   /\bat .+:\d+:\d+|\.ts:\d|node_modules|\b(select|insert into|update|delete from) .+ (from|values|set|where)\b|violates|syntax error|ECONN|zod/i;
 
+/** Words of the command line and of scripts, which nobody who calls over HTTP can follow. */
+const COMMANDS = /(^|\s)--[a-z]|STRATCTL_|stratctl (?!token$)|connect\(/m;
+
 type Json = Record<string, unknown>;
 
 /** Judges answers; each complaint is one line, none where all is as documented. */
@@ -66,6 +69,7 @@ function problemFaults({ status, headers, body }: Answer): string[] {
   if (problem.request_id !== headers["x-request-id"]) faults.push("another request_id than the header's");
   if (problem.detail.trim() === "" || problem.detail.length > 2_000) faults.push(`detail is no one line: ${problem.detail.slice(0, 80)}`);
   if (/\p{Cc}/u.test(problem.detail)) faults.push(`detail holds a control character: ${JSON.stringify(problem.detail)}`);
+  if (COMMANDS.test(`${problem.detail} ${problem.hint ?? ""}`)) faults.push(`is for who types commands: ${problem.hint}`);
   if (INSIDE.test(problem.detail)) faults.push(`tells of the inside: ${problem.detail}`);
   if (status === 401 && headers["www-authenticate"] === undefined) faults.push("401 without WWW-Authenticate");
   if (status === 405 && headers["allow"] === undefined) faults.push("405 without Allow");

@@ -115,6 +115,8 @@ describe("any request", () => {
     expect(judge(list, "GET", answer(201, [account]))).toHaveLength(1);
     expect(judge(list, "GET", answer(500, problem))).toHaveLength(1);
     expect(judge(null, "GET", answer(404, problem, "application/problem+json"))).toEqual([]);
+    const withHint = { ...problem, hint: "name one with --account" };
+    expect(judge(null, "GET", answer(404, withHint, "application/problem+json"))).toHaveLength(1);
     expect(judge(null, "GET", answer(400, problem, "application/problem+json"))).toHaveLength(2);
     expect(
       judge(null, "GET", answer(404, { ...problem, detail: "select 1 from strategy where x" }, "application/problem+json")),

@@ -240,6 +240,10 @@ onEveryPostgres("histories over", (store) => {
   test("HEAD of a year reads no more than its beginning", async () => {
     const answer = await m2m(`from_time=${FROM}`, {}, api.url, "HEAD");
     expect({ status: answer.status, text: await answer.text() }).toEqual({ status: 200, text: "" });
+    // Of what is not read nobody knows the length; that of an answer which goes whole is told.
+    expect(answer.headers.get("content-length")).toBe(null);
+    const [head, whole] = [await m2m("day=2025-11-26", {}, api.url, "HEAD"), await m2m("day=2025-11-26")];
+    expect(Number(head.headers.get("content-length"))).toBe((await whole.arrayBuffer()).byteLength);
   });
 
   async function raw(query: string, headers: Record<string, string>): Promise<{ headers: Record<string, unknown>; body: Buffer }> {

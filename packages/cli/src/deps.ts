@@ -13,8 +13,8 @@ export interface Deps {
   readonly signal: AbortSignal;
   /** How the answer is wanted. */
   readonly output: Output;
-  /** Flags, environment and config file; the file is not read before somebody asks. */
-  readonly settings: () => Promise<Settings>;
+  /** Flags, environment and config file, which is read anew each time; `isStrict` refuses a key of it that there is not. */
+  readonly settings: (options?: { readonly isStrict?: boolean }) => Promise<Settings>;
   /** Opens stratctl by the settings; whoever ran the command closes it. */
   readonly connect: () => Promise<Stratctl>;
   /** All of standard input, where it is no terminal; null where it is. */
@@ -23,6 +23,8 @@ export interface Deps {
   readonly ask: () => Promise<Ask | null>;
   /** Said by what has something to finish when it is stopped. All else ends at once. */
   readonly takeTime: (time: StopTime) => void;
+  /** Said by what goes on when it is sent SIGHUP, as a daemon does; at a terminal that is its end all the same. */
+  readonly onHangUp: (listener: () => void) => void;
 }
 
 export interface StopTime {

@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import { expect, test } from "vitest";
+import { HINTS } from "@stratctl/sdk/internal";
 import { StratctlError } from "@stratctl/sdk";
 import { failureOf, reportText } from "./failure.ts";
 
@@ -11,6 +12,15 @@ test("an error is one line that says what is wrong, and a second that says what 
   });
   expect(await text(error)).toBe('stratctl: no strategy "condo" in XJ4540\n  stratctl strategy list shows those there are\n');
   expect(await text(new StratctlError("strategy_archived", '"Old" is archived'))).toBe('stratctl: "Old" is archived\n');
+});
+
+test("what the API calls by its fields and routes is told as flags and commands", async () => {
+  const legs = new StratctlError("leg_unknown", "no leg 9 in strategy 2", { hint: HINTS.legs.call, details: { strategy_id: 2 } });
+  expect((await failureOf(legs, [])).hint).toBe("stratctl leg list 2 shows those there are");
+  const account = new StratctlError("account_required", "which account?", { hint: HINTS.account.call });
+  expect((await failureOf(account, [])).hint).toBe("name one with --account or STRATCTL_ACCOUNT");
+  const other = new StratctlError("input_invalid", "x", { hint: "write it like 2025-07-31" });
+  expect((await failureOf(other, [])).hint).toBe("write it like 2025-07-31");
 });
 
 test("as JSON it is one object on one line, with its code", async () => {

@@ -17,10 +17,10 @@ const USAGE_EXIT = 2;
 /** `command` is what was run, for the hint: `["leg", "add"]`. */
 export async function failureOf(error: unknown, command: readonly string[]): Promise<Failure> {
   if (error instanceof CommanderError) return usageOf(error, command);
-  const { ERRORS, StratctlError } = await import("@stratctl/sdk");
+  const { commandHint, ERRORS, StratctlError } = await import("@stratctl/sdk/internal");
   if (error instanceof StratctlError) {
-    const { code, message, hint, details, exit } = error;
-    return { code, message, hint, details, exit, ...(code === "internal" ? { stack: error.stack } : {}) };
+    const { code, message, details, exit } = error;
+    return { code, message, hint: commandHint(error), details, exit, ...(code === "internal" ? { stack: error.stack } : {}) };
   }
   if (error instanceof Error && error.name === "AbortError")
     return { code: "interrupted", message: "interrupted", hint: null, details: {}, exit: ERRORS.interrupted.exit };

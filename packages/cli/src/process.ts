@@ -2,24 +2,30 @@ import { text } from "node:stream/consumers";
 import { CommanderError, type Command } from "commander";
 import type { Stratctl } from "@stratctl/sdk";
 import { givenOf, type Act } from "./commands/command.ts";
+import { configFile, readConfig, type FileFault } from "./config-file.ts";
 import type { Deps, StopTime } from "./deps.ts";
 import { failureAt, failureOf, reportText, type Place } from "./failure.ts";
+import { withoutPassword } from "./keys.ts";
 import { buildProgram } from "./program.ts";
-import { configFile, readConfig, settingsOf, withoutPassword, type Settings } from "./settings.ts";
-import { openScreen, type Environment, type Screen } from "./terminal/screen.ts";
+import { readCredentials, settingsOf, type Settings } from "./settings.ts";
+import { asErrors, isJournal } from "./terminal/journal.ts";
+import { openScreen, type Screen } from "./terminal/screen.ts";
 
 /** Runs the command of this process and sets its exit status. Nothing is thrown. */
 export async function runProcess(process: NodeJS.Process): Promise<void> {
   const argv = process.argv.slice(2);
   const screen = openScreen(process, { noColor: argv.includes("--no-color") });
   const stopper = stopOn(process);
+  const warn = warnOnce(screen, configFile(process.env));
   const held: { stratctl: Promise<Stratctl> | null; place: Place | null } = { stratctl: null, place: null };
   const act: Act = (run) =>
     async function (this: Command) {
       const flags = givenOf(rootOf(this));
-      const settings = async (): Promise<Settings> => {
-        const found = await settingsOf({ flags, env: process.env, config: await readConfig(configFile(process.env)) });
-        held.place = placeOf(found, process.env);
+      const settings: Deps["settings"] = async ({ isStrict = false } = {}) => {
+        const { env } = process;
+        const config = await readConfig(configFile(env), isStrict ? "refuse" : warn);
+        const found = await settingsOf({ flags, env, config, credentials: await readCredentials(env) });
+        held.place = placeOf(found);
         return found;
       };
       const deps: Deps = {
@@ -33,6 +39,7 @@ export async function runProcess(process: NodeJS.Process): Promise<void> {
         input: () => (process.stdin.isTTY ? Promise.resolve(null) : text(process.stdin)),
         ask: () => openAskAt(process, screen, stopper.signal),
         takeTime: stopper.takeTime,
+        onHangUp: stopper.onHangUp,
       };
       await run(deps, givenOf(this));
     };
@@ -66,7 +73,8 @@ async function statusOf(
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0; // --help and --version
     const failure = failureAt(await failureOf(error, namesOf(program, argv)), place());
-    screen.note(reportText(failure, { isJson: argv.includes("--json") }));
+    const report = reportText(failure, { isJson: argv.includes("--json") });
+    screen.note(isJournal(2, process.env) ? asErrors(report) : report);
     return failure.exit;
   }
 }
@@ -83,16 +91,27 @@ function rootOf(command: Command): Command {
 }
 
 async function open(settings: Deps["settings"], signal: AbortSignal): Promise<Stratctl> {
-  const [{ connect }, { token_file, ...options }] = await Promise.all([import("@stratctl/sdk"), settings()]);
+  const [{ connect }, { calendarOf }, given] = await Promise.all([import("@stratctl/sdk"), import("./calendar.ts"), settings()]);
+  const { url, account_id, redis_url, ticker_url, sources, token_file } = given;
+  const options = { url, account_id, redis_url, ticker_url, sources, calendar: await calendarOf(given) };
   if (token_file === undefined) return connect({ ...options, signal });
   const { readTokenFile } = await import("@stratctl/sdk/internal");
   // Read for each attempt: whoever renews a token writes it anew.
   return connect({ ...options, signal, getToken: () => readTokenFile(token_file) });
 }
 
+/** A key that is not known is no reason to refuse a command, and one to say so. */
+function warnOnce(screen: Screen, file: string): (faults: readonly FileFault[]) => void {
+  let isTold = false;
+  return (faults) => {
+    if (isTold) return;
+    isTold = true;
+    for (const { message, hint } of faults) screen.note(`stratctl: config file ${file} ${message}${hint === null ? "" : `; ${hint}`}\n`);
+  };
+}
+
 /** A server, or what a profile names; null where an error tells by itself which database it is about. */
-function placeOf({ url: found, profile }: Settings, env: Environment): Place | null {
-  const url = found ?? env["DATABASE_URL"] ?? "";
+function placeOf({ url = "", profile }: Settings): Place | null {
   return profile === null && !/^\s*https?:/i.test(url) ? null : { profile, url: withoutPassword(url) };
 }
 
@@ -107,6 +126,7 @@ interface Stopper {
   /** What a stop from outside makes of the exit status; null where there was none. */
   readonly status: () => number | null;
   readonly takeTime: Deps["takeTime"];
+  readonly onHangUp: Deps["onHangUp"];
 }
 
 /**
@@ -135,5 +155,11 @@ function stopOn(process: NodeJS.Process): Stopper {
   });
   // Nobody reads what goes wrong: that is not one more thing to go wrong.
   process.stderr.on("error", () => undefined);
-  return { signal: controller.signal, status: () => status, takeTime: (given) => void (time = given) };
+  return {
+    signal: controller.signal,
+    status: () => status,
+    takeTime: (given) => void (time = given),
+    // Whose terminal has gone has nobody who would read the log, or end it.
+    onHangUp: (listener) => void process.on("SIGHUP", process.stdout.isTTY ? () => stop(129) : listener),
+  };
 }

@@ -29,9 +29,10 @@ test("all commands of the tree are described", () => {
     account: "add list show",
     strategy: "create list show update archive",
     leg: "add list update close remove",
+    daemon: "install uninstall status",
     calendar: "show check",
     db: "start stop status url migrate",
-    config: "get set unset list path",
+    config: "get set unset list show check path",
     profile: "add use list remove",
   };
   const verbs = Object.entries(nouns).flatMap(([noun, names]) => names.split(" ").map((verb) => `${noun} ${verb}`));
@@ -53,8 +54,9 @@ test("a negative number is an argument, not an option: it is refused as what it 
 function leavesOf(command: Command, path: readonly string[]): { name: string; command: Command }[] {
   return command.commands.flatMap((child) => {
     const name = [...path, child.name()];
-    if (child.commands.length > 0) return leavesOf(child, name);
-    return [{ name: name.join(" "), command: child }];
+    // A group is not run itself, but for the daemon, which is one and has commands beside it.
+    const itself = child.commands.length === 0 || child.name() === "daemon" ? [{ name: name.join(" "), command: child }] : [];
+    return [...itself, ...leavesOf(child, name)];
   });
 }
 

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Given } from "./commands/command.ts";
-import { configFile, readConfig, settingsOf } from "./settings.ts";
+import { configFile, readConfig, surveyConfig } from "./config-file.ts";
+import { readCredentials, settingsOf } from "./settings.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -28,8 +29,12 @@ test("a flag goes before the variable of stratctl, that before the file, and the
   expect(await settingsOf({ flags: flagsOf({}), env, config })).toMatchObject({ url: "postgres://env/db", account_id: "ENV" });
   const other = { DATABASE_URL: "postgres://other/db" };
   expect(await settingsOf({ flags: flagsOf({}), env: other, config })).toMatchObject({ url: "postgres://file/db", account_id: "FILE" });
-  // Undefined leaves it to the SDK, which knows DATABASE_URL and the built-in database.
-  expect(await settingsOf({ flags: flagsOf({}), env: other, config: {} })).toMatchObject({ url: undefined, account_id: undefined });
+  expect(await settingsOf({ flags: flagsOf({}), env: other, config: {} })).toMatchObject({
+    url: "postgres://other/db",
+    account_id: undefined,
+  });
+  // Undefined leaves it to the SDK, which knows the built-in database.
+  expect(await settingsOf({ flags: flagsOf({}), env: {}, config: {} })).toMatchObject({ url: undefined });
 });
 
 test("a URL goes before a profile of its kind, and a profile before what comes later", async () => {
@@ -93,22 +98,81 @@ test("a variable that is set to nothing is not set", async () => {
   });
 });
 
+test("each value says where it came from", async () => {
+  const desk = { url: "https://desk.example", account: undefined, token_file: "/desk.token" };
+  const config = { profile: "desk", profiles: new Map([["desk", desk]]), "http.port": "8090", "daemon.always": "true" };
+  const env = { STRATCTL_HTTP_PORT: "8091", REDIS_URL: "redis://here", STRATCTL_SOURCES_ORDER: "ticker" };
+  const { found, http, sources } = await settingsOf({ flags: flagsOf({ account: "A" }), env, config });
+  expect(Object.fromEntries([...found].map(([key, { origin }]) => [key, origin]))).toEqual({
+    url: "profile desk",
+    token_file: "profile desk",
+    account: "--account",
+    redis_url: "REDIS_URL",
+    "sources.order": "STRATCTL_SOURCES_ORDER",
+    "daemon.always": "file",
+    "http.port": "STRATCTL_HTTP_PORT",
+  });
+  expect([http, sources]).toEqual([{ port: "8091" }, { order: "ticker" }]);
+});
+
+test("REDIS_URL and TICKER_URL go before the file, and the variables of stratctl before them", async () => {
+  const config = { redis_url: "redis://file", ticker_url: "http://file" };
+  const env = { REDIS_URL: "redis://shared", TICKER_URL: "http://shared", STRATCTL_REDIS_URL: "redis://own" };
+  expect(await settingsOf({ flags: flagsOf({}), env, config })).toMatchObject({ redis_url: "redis://own", ticker_url: "http://shared" });
+});
+
+test("a service's credentials go before the file, and after a variable made for stratctl", async () => {
+  const directory = await mkdtemp(join(folder, "credentials-"));
+  await writeFile(join(directory, "database_url"), "postgres://credential/db\n");
+  await writeFile(join(directory, "jwt_secret"), "not read here");
+  await writeFile(join(directory, "another's"), "no matter");
+  const credentials = await readCredentials({ CREDENTIALS_DIRECTORY: directory });
+  const config = { url: "postgres://file/db", profile: "desk", "http.jwt_secret_file": "/file" };
+  expect(await settingsOf({ flags: flagsOf({}), env: {}, config, credentials })).toMatchObject({
+    url: "postgres://credential/db",
+    profile: null,
+    http: { jwt_secret_file: join(directory, "jwt_secret") },
+  });
+  const env = { STRATCTL_URL: "postgres://env/db" };
+  expect((await settingsOf({ flags: flagsOf({}), env, config, credentials })).url).toBe("postgres://env/db");
+  await expect(readCredentials({ CREDENTIALS_DIRECTORY: join(folder, "none") })).rejects.toMatchObject({ code: "file_unusable" });
+  expect(await readCredentials({})).toEqual(new Map());
+});
+
 test("the file is where config files are, or where STRATCTL_CONFIG says", () => {
   expect(configFile({ XDG_CONFIG_HOME: "/xdg" })).toBe("/xdg/stratctl/config.json");
   expect(configFile({ XDG_CONFIG_HOME: "/xdg", STRATCTL_CONFIG: "/mine.json" })).toBe("/mine.json");
   expect(configFile({})).toMatch(/\.config\/stratctl\/config\.json$/);
 });
 
-test("no file is an empty one; a key of a later version is left alone", async () => {
+test("no file is an empty one; what is no key is left out and told, with the one that was meant", async () => {
   expect(await readConfig(join(folder, "none", "config.json"))).toEqual({});
   const file = join(folder, "later.json");
-  await writeFile(file, '\uFEFF{"account":"XJ4540","colour":{"of":"later"}}');
-  expect(await readConfig(file)).toEqual({ account: "XJ4540" });
+  await writeFile(file, '\uFEFF{"account":"XJ4540","colour":{"of":"later"},"redis_ulr":"x","http":{"port":1}}');
+  const told: (string | null)[] = [];
+  expect(await readConfig(file, (faults) => told.push(...faults.map(({ hint }) => hint)))).toEqual({ account: "XJ4540" });
+  expect(told).toEqual([null, "did you mean redis_url?", 'write its settings one by one, like "http.host"']);
+});
+
+test("a value may be written as what it is", async () => {
+  const file = join(folder, "typed.json");
+  await writeFile(file, '{"http.port":8090,"daemon.always":true,"http.cors_origins":["https://a.example","https://b.example"]}');
+  expect(await readConfig(file)).toEqual({
+    "http.port": "8090",
+    "daemon.always": "true",
+    "http.cors_origins": "https://a.example,https://b.example",
+  });
+});
+
+test("all that is wrong with a file is found at once", async () => {
+  const file = join(folder, "faults.json");
+  await writeFile(file, '{"url":{},"colour":1,"profiles":{"desk":{},"home":{"url":"https://home","colour":1}}}');
+  expect((await surveyConfig(file)).faults.map(({ key }) => key)).toEqual(["url", "colour", "profiles.desk", "profiles.home.colour"]);
 });
 
 test("a file that cannot be understood is refused by name", async () => {
   const file = join(folder, "bad.json");
-  for (const text of ["{", "[]", "7", '{"url":7}', '{"profiles":7}', '{"profiles":{"desk":{}}}']) {
+  for (const text of ["{", "[]", "7", '{"url":{}}', '{"profiles":7}', '{"profiles":{"desk":{}}}']) {
     await writeFile(file, text);
     await expect(readConfig(file)).rejects.toMatchObject({ code: "file_unusable", message: expect.stringContaining(file) });
   }

@@ -1,8 +1,18 @@
-import { readFile } from "node:fs/promises";
-import { homedir } from "node:os";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Given } from "./commands/command.ts";
+import type { Config, Profile } from "./config-file.ts";
+import { CONFIG_KEYS, factsOf, partsOf, variableOf, type ConfigKey } from "./keys.ts";
 import type { Environment } from "./terminal/screen.ts";
+
+/** A setting, and where it came from. */
+export interface Found {
+  readonly value: string;
+  /** `--url`, `STRATCTL_URL`, `credential database_url`, `profile desk`, `file`. */
+  readonly origin: string;
+}
+
+export type FoundSettings = ReadonlyMap<ConfigKey, Found>;
 
 /** Which database or server, which account, whose prices; what is undefined is left to the SDK's defaults. */
 export interface Settings {
@@ -16,41 +26,10 @@ export interface Settings {
   readonly profile: string | null;
   /** How a daemon serves HTTP, each as text: `{ port: "8090" }`. What a value may be is the engine's to judge. */
   readonly http: Readonly<Record<string, string>>;
-}
-
-/** A database or a server under a name, with what goes with it. */
-export interface Profile {
-  readonly url: string;
-  readonly account: string | undefined;
-  /** A file of the user's, or the one that the profile keeps beside the config file. */
-  readonly token_file: string | undefined;
-}
-
-/** How a daemon serves HTTP: the names that the engine knows, kept as `http.port`. */
-export const HTTP_NAMES = [
-  "host",
-  "port",
-  "m2m_basis",
-  "cors_origins",
-  "jwks_url",
-  "jwt_issuer",
-  "jwt_audience",
-  "jwt_algorithms",
-  "jwt_accounts_claim",
-  "jwt_secret_file",
-  "rate_limit",
-] as const;
-type HttpName = (typeof HTTP_NAMES)[number];
-
-const PLAIN_KEYS = ["url", "token_file", "account", "redis_url", "ticker_url"] as const;
-export type PlainKey = (typeof PLAIN_KEYS)[number];
-export type ConfigKey = PlainKey | `http.${HttpName}`;
-/** What the config file may say. */
-export const CONFIG_KEYS: readonly ConfigKey[] = [...PLAIN_KEYS, ...HTTP_NAMES.map((name) => `http.${name}` as const)];
-export interface Config extends Readonly<Partial<Record<ConfigKey, string>>> {
-  /** The profile in use. */
-  readonly profile?: string;
-  readonly profiles?: ReadonlyMap<string, Profile>;
+  /** Where prices come from, beyond the two URLs, as text too. */
+  readonly sources: Readonly<Record<string, string>>;
+  /** Every setting that something sets. */
+  readonly found: FoundSettings;
 }
 
 /** What was given to a command, from where it may come. */
@@ -58,32 +37,88 @@ interface Sources {
   readonly flags: Given;
   readonly env: Environment;
   readonly config: Config;
+  readonly credentials?: Credentials;
+}
+
+/** A profile that counts, and what named it. */
+interface Chosen {
+  readonly name: string;
+  readonly profile: Profile;
+  readonly by: "flag" | "variable" | "file";
 }
 
 /**
- * A flag goes before a variable made for stratctl, that before the config file, and the file before DATABASE_URL, which
- * other programs read too; at each of them a URL goes before the name of a profile. Variables that the SDK reads itself are left
- * to it unless the file would hide them. Rejects with profile_unknown.
+ * The one precedence: a flag goes before a variable made for stratctl, that before a credential that a service was given, that
+ * before the config file, and the file before DATABASE_URL, which other programs read too; at each of them a URL goes before the
+ * name of a profile. REDIS_URL and TICKER_URL go before the file. Rejects with profile_unknown.
  */
-export async function settingsOf({ flags, env, config }: Sources): Promise<Settings> {
-  const name = profileNameOf({ flags, env, config });
-  const profile = name === null ? null : await profileOf(config, name);
+export async function settingsOf({ flags, env, config, credentials = new Map() }: Sources): Promise<Settings> {
+  const chosen = await chosenOf({ flags, env, config, credentials });
+  const found = new Map<ConfigKey, Found>();
+  for (const key of CONFIG_KEYS) {
+    const first = foundFor(key, { flags, env, config, credentials }, chosen);
+    if (first !== undefined) found.set(key, first);
+  }
+  const token = found.get("token_file");
   return {
-    url: profile?.url ?? flags.text("url") ?? (env["STRATCTL_URL"] || config.url),
-    account_id: accountOf({ flags, env, config }, profile),
-    redis_url: env["REDIS_URL"] || config.redis_url,
-    ticker_url: env["TICKER_URL"] || config.ticker_url,
-    token_file: tokenFileOf({ flags, env, config }, profile),
-    profile: name,
-    http: { ...httpKept(config), ...httpOf(env) },
+    url: found.get("url")?.value,
+    account_id: found.get("account")?.value,
+    redis_url: found.get("redis_url")?.value,
+    ticker_url: found.get("ticker_url")?.value,
+    token_file: token?.origin.startsWith("STRATCTL_") === true ? undefined : token?.value,
+    profile: chosen?.name ?? null,
+    http: sectionOf(found, "http"),
+    sources: sectionOf(found, "sources"),
+    found,
   };
 }
 
-function profileNameOf({ flags, env, config }: Sources): string | null {
+const FLAGS: Readonly<Partial<Record<ConfigKey, { readonly name: string; readonly shown: string }>>> = {
+  url: { name: "url", shown: "--url" },
+  token_file: { name: "tokenFile", shown: "--token-file" },
+  account: { name: "account", shown: "--account" },
+};
+
+function foundFor(key: ConfigKey, { flags, env, config, credentials }: Required<Sources>, chosen: Chosen | null): Found | undefined {
+  const flag = FLAGS[key];
+  const { shared, credential = "" } = factsOf(key);
+  const sharedFound = shared === undefined ? undefined : foundIn(env[shared.variable], shared.variable);
+  const ofProfile = (by: Chosen["by"]): Found | undefined =>
+    chosen?.by === by ? foundIn(fromProfile(chosen.profile, key), `profile ${chosen.name}`) : undefined;
+  // A token goes to the server that it was kept for: that of a profile to the profile's, that of the file to others.
+  const isOfProfile = key === "token_file" && chosen !== null;
+  return (
+    (flag === undefined ? undefined : foundIn(flags.text(flag.name), flag.shown)) ??
+    ofProfile("flag") ??
+    (key === "token_file" ? foundIn(env["STRATCTL_TOKEN"] && "***", "STRATCTL_TOKEN") : undefined) ??
+    foundIn(env[variableOf(key)], variableOf(key)) ??
+    (shared?.over_file === true ? sharedFound : undefined) ??
+    ofProfile("variable") ??
+    (isOfProfile ? undefined : foundIn(credentials.get(credential), `credential ${credential}`)) ??
+    ofProfile("file") ??
+    (isOfProfile ? undefined : foundIn(config[key], "file")) ??
+    sharedFound
+  );
+}
+
+/** A variable that is set to nothing is not set. */
+function foundIn(value: string | undefined, origin: string): Found | undefined {
+  return value === undefined || value === "" ? undefined : { value, origin };
+}
+
+function fromProfile({ url, account, token_file }: Profile, key: ConfigKey): string | undefined {
+  return key === "url" ? url : key === "account" ? account : key === "token_file" ? token_file : undefined;
+}
+
+async function chosenOf({ flags, env, config, credentials }: Required<Sources>): Promise<Chosen | null> {
   if (flags.text("url") !== undefined) return null;
   const asked = flags.text("profile");
-  if (asked !== undefined) return asked;
-  return env["STRATCTL_URL"] ? null : env["STRATCTL_PROFILE"] || config.profile || null;
+  if (asked !== undefined) return { name: asked, by: "flag", profile: await profileOf(config, asked) };
+  if (env["STRATCTL_URL"]) return null;
+  if (env["STRATCTL_PROFILE"])
+    return { name: env["STRATCTL_PROFILE"], by: "variable", profile: await profileOf(config, env["STRATCTL_PROFILE"]) };
+  if (!config.profile || credentials.has("database_url")) return null;
+  return { name: config.profile, by: "file", profile: await profileOf(config, config.profile) };
 }
 
 /** The profile of a name. Rejects with profile_unknown, which says which there are. */
@@ -98,97 +133,41 @@ export async function profileOf({ profiles = new Map() }: Config, name: string):
   });
 }
 
-function accountOf({ flags, env, config }: Sources, profile: Profile | null): string | undefined {
-  const named = flags.text("profile") === undefined ? undefined : profile?.account;
-  return flags.text("account") ?? named ?? (env["STRATCTL_ACCOUNT"] || (profile?.account ?? config.account));
-}
-
-/** A token goes to the server that it was kept for: that of a profile to the profile's, that of the file to others. */
-function tokenFileOf({ flags, env, config }: Sources, profile: Profile | null): string | undefined {
-  const asked = flags.text("tokenFile") ?? (flags.text("profile") === undefined ? undefined : profile?.token_file);
-  if (asked !== undefined) return asked;
-  if (env["STRATCTL_TOKEN"] || env["STRATCTL_TOKEN_FILE"]) return undefined;
-  return profile === null ? config.token_file : profile.token_file;
-}
-
-/** Whoever looks over a shoulder, and whoever reads a pasted list, need not see it. */
-export function withoutPassword(value: string): string {
-  return value
-    .trim()
-    .replace(/^(https?:\/\/).*@/i, "$1***@")
-    .replace(/^([a-z][a-z0-9+.-]*:\/\/[^/@:]*):.*@/i, "$1:***@")
-    .replaceAll(/([?&](?:password|token|key)=)[^&]*/gi, "$1***");
-}
-
-const HTTP_VARIABLE = /^STRATCTL_HTTP_(\w+)$/;
-
-/** STRATCTL_HTTP_PORT is `port`; a variable that is set to nothing is not set. */
-function httpOf(env: Environment): Record<string, string> {
+/** The settings of a section by their names there: `{ port: "8090" }`. */
+export function sectionOf(found: FoundSettings, section: string): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(env).flatMap(([variable, value]) => {
-      const name = HTTP_VARIABLE.exec(variable)?.[1]?.toLowerCase();
-      return name === undefined || !value ? [] : [[name, value]];
+    [...found].flatMap(([key, { value }]) => {
+      const parts = partsOf(key);
+      return parts.section === section ? [[parts.name, value]] : [];
     }),
   );
 }
 
-function httpKept(config: Config): Record<string, string> {
-  return Object.fromEntries(
-    HTTP_NAMES.flatMap((name) => {
-      const value = config[`http.${name}`];
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
-}
+/** Values by the names of a service's credentials: a URL's text, or the path of a file that holds a secret. */
+export type Credentials = ReadonlyMap<string, string>;
 
-/** STRATCTL_CONFIG, else stratctl/config.json where the user's config files are. */
-export function configFile(env: Environment): string {
-  if (env["STRATCTL_CONFIG"]) return env["STRATCTL_CONFIG"];
-  return join(env["XDG_CONFIG_HOME"] || join(homedir(), ".config"), "stratctl", "config.json");
-}
-
-/** What the config file says; nothing where there is none. Rejects with file_unusable where it cannot be understood. */
-export async function readConfig(file: string): Promise<Config> {
-  const text = await readFile(file, "utf8").catch(async (cause: NodeJS.ErrnoException) => {
-    if (cause.code === "ENOENT" || cause.code === "ENOTDIR") return null;
-    throw await unusable(file, `cannot be read (${cause.code ?? cause.message})`, cause);
-  });
-  if (text === null) return {};
-  let data: unknown;
+/** What systemd's LoadCredential= gave this service, which it alone may read. Rejects with file_unusable. */
+export async function readCredentials(env: Environment): Promise<Credentials> {
+  const folder = env["CREDENTIALS_DIRECTORY"];
+  if (!folder) return new Map();
   try {
-    data = JSON.parse(text.replace(/^\uFEFF/, ""));
+    const names = await readdir(folder);
+    const read = CONFIG_KEYS.map(factsOf).flatMap(({ credential = "", file }) => {
+      // A folder that is loaded as a whole under the name stratctl has each file of it behind that name.
+      const name = names.find((one) => one === credential || one === `stratctl_${credential}`);
+      if (name === undefined) return [];
+      const path = join(folder, name);
+      return [
+        file === undefined ? readFile(path, "utf8").then((text) => [credential, text.trim()] as const) : ([credential, path] as const),
+      ];
+    });
+    return new Map(await Promise.all(read));
   } catch (cause) {
-    throw await unusable(file, "is not JSON", cause);
+    const { StratctlError } = await import("@stratctl/sdk");
+    const why = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    throw new StratctlError("file_unusable", `the service's credentials in ${folder} cannot be read (${why})`, {
+      hint: "CREDENTIALS_DIRECTORY is systemd's: leave it alone",
+      cause,
+    });
   }
-  if (typeof data !== "object" || data === null || Array.isArray(data)) throw await unusable(file, "is not a JSON object");
-  const texts: Partial<Record<ConfigKey | "profile", string>> = {};
-  for (const [key, value] of Object.entries(data)) {
-    const known = key === "profile" ? key : CONFIG_KEYS.find((one) => one === key);
-    if (known === undefined) continue; // a later version may have written it
-    if (typeof value !== "string") throw await unusable(file, `has a ${key} that is not text`);
-    texts[known] = value;
-  }
-  return "profiles" in data ? { ...texts, profiles: await profilesOf(file, data.profiles) } : texts;
-}
-
-async function profilesOf(file: string, data: unknown): Promise<ReadonlyMap<string, Profile>> {
-  if (typeof data !== "object" || data === null) throw await unusable(file, "has profiles that are none");
-  const profiles = new Map<string, Profile>();
-  for (const [name, profile] of Object.entries(data)) {
-    const url = textIn(profile, "url");
-    if (url === undefined) throw await unusable(file, `has a profile ${name} without a url`);
-    profiles.set(name, { url, account: textIn(profile, "account"), token_file: textIn(profile, "token_file") });
-  }
-  return profiles;
-}
-
-function textIn(data: unknown, key: string): string | undefined {
-  if (typeof data !== "object" || data === null) return undefined;
-  const found: unknown = Object.entries(data).find(([name]) => name === key)?.[1];
-  return typeof found === "string" ? found : undefined;
-}
-
-async function unusable(file: string, what: string, cause?: unknown): Promise<Error> {
-  const { StratctlError } = await import("@stratctl/sdk");
-  return new StratctlError("file_unusable", `config file ${file} ${what}`, { hint: "mend it, or delete it to begin anew", cause });
 }

@@ -18,6 +18,15 @@ const WAIT_MS = { answering: 5_000, away: 500 };
 /** Strategies of one read: a slice that holds the event loop for some milliseconds. */
 const STRATEGIES_A_READ = 2_000;
 
+export interface BookKeeperOptions {
+  readonly db: Db;
+  readonly calendar: Calendar;
+  readonly clock: Clock;
+  readonly shard?: Shard | undefined;
+  /** Called where a read finds another server than the one before, or the same one started anew. */
+  readonly onAnew?: (() => void) | undefined;
+}
+
 /** What the last read left: where the next one goes on from. */
 interface State {
   readonly shelf: BookShelf;
@@ -38,15 +47,19 @@ export class BookKeeper {
   readonly #shard: Shard | undefined;
   #book: Book;
   #state: State | null = null;
+  readonly #onAnew: () => void;
+  /** When the server that was read last had been started, in its words. */
+  #started: string | null = null;
   #reading: Promise<void> | null = null;
   #answers = true;
   #was_read = false;
 
-  constructor({ db, calendar, clock, shard }: { db: Db; calendar: Calendar; clock: Clock; shard?: Shard | undefined }) {
+  constructor({ db, calendar, clock, shard, onAnew = () => undefined }: BookKeeperOptions) {
     this.#db = db;
     this.#shard = shard;
     this.#calendar = calendar;
     this.#clock = clock;
+    this.#onAnew = onAnew;
     this.#book = new BookShelf(calendar).book;
   }
 
@@ -90,6 +103,8 @@ export class BookKeeper {
     const before = this.#state;
     this.#state = null; // until this read is through, nobody knows how far it came
     const { look, strategy_ids } = await changedSince(this.#db, before?.look ?? null);
+    if (this.#started !== null && this.#started !== look.started) this.#onAnew();
+    this.#started = look.started;
     const goes_on = before !== null && strategy_ids !== null;
     const shelf = goes_on ? before.shelf : new BookShelf(this.#calendar);
     const ids = goes_on ? ascending([...before.due, ...strategy_ids]) : await bookStrategies(this.#db, this.#shard);

@@ -1,12 +1,23 @@
 import type { SourceStatus, StratctlError } from "@stratctl/sdk/internal";
 import { MINUTE_MS } from "./clock.ts";
 import { countedText, countText, type Log } from "./log.ts";
-import type { WriterCounts } from "./writer.ts";
+import type { WriterCounts, WriterTroubles } from "./writer.ts";
 
 interface Outage {
   readonly since_ms: number;
   pass_count: number;
 }
+
+/** How the writer stands after a write. */
+interface WriterStanding {
+  readonly counts: WriterCounts;
+  readonly waiting_count: number;
+  /** Null: candles wait in memory alone. */
+  readonly spool_depth: number | null;
+  readonly troubles: WriterTroubles;
+}
+
+const NOTHING: WriterCounts = { carried: 0, written: 0, left_out: 0, dropped: 0, refused: 0, spooled: 0, torn: 0 };
 
 /** What the daemon tells of sources, of the database and of time that went wrong: once when it begins, once when it ends. */
 export class Troubles {
@@ -16,7 +27,10 @@ export class Troubles {
   #write_is_long = false;
   #book_is_old = false;
   #skipped_count = 0;
-  #told: WriterCounts = { carried: 0, written: 0, left_out: 0, dropped: 0, refused: 0 };
+  #told: WriterCounts = NOTHING;
+  #spool_depth = 0;
+  #spool_fails = false;
+  #rows_are_refused = false;
 
   constructor(log: Log) {
     this.#log = log;
@@ -54,26 +68,67 @@ export class Troubles {
     this.#log({ level: "warn", event: "database", text, fields: { write_ms: since_ms } });
   }
 
+  /** Candles of an earlier run are on disk. */
+  spoolFound(depth: number): void {
+    this.#spool_depth = depth;
+    if (depth === 0) return;
+    const text = `${countedText(depth, "candle")} of an earlier run ${depth === 1 ? "waits" : "wait"} on disk`;
+    this.#log({ level: "info", event: "spool", text, fields: { spool_depth: depth } });
+  }
+
   /** A write came to its end after `write_ms`: null, or why it did not. */
-  write(
-    failure: StratctlError | null,
-    { at_ms, write_ms, counts, waiting_count }: { at_ms: number; write_ms: number; counts: WriterCounts; waiting_count: number },
-  ): void {
+  write(failure: StratctlError | null, { at_ms, write_ms, writer }: { at_ms: number; write_ms: number; writer: WriterStanding }): void {
+    const { counts, waiting_count, spool_depth, troubles } = writer;
     if (failure === null && this.#write_is_long)
       this.#log({ level: "info", event: "database", text: `written after ${secondsText(write_ms)}`, fields: { write_ms } });
     this.#write_is_long = false;
     if (failure !== null && this.#database === null) {
       this.#database = { since_ms: at_ms, pass_count: 0 };
-      const text = `${failure.message} · candles wait in memory`;
+      const text = `${failure.message} · candles wait ${spool_depth === null ? "in memory" : "on disk"}`;
       this.#log({ level: "warn", event: "database", text, fields: { up: false, code: failure.code } });
     }
     if (failure === null && this.#database !== null) {
       const away_ms = at_ms - this.#database.since_ms;
       this.#database = null;
-      const text = `back after ${secondsText(away_ms)} · ${countedText(counts.carried - this.#told.carried, "candle")} that waited written`;
+      const written = `${countedText(counts.carried - this.#told.carried, "candle")} that waited written`;
+      const rest = spool_depth === null || spool_depth === 0 ? [] : [`${countText(spool_depth)} more wait on disk`];
+      const text = [`back after ${secondsText(away_ms)}`, written, ...rest].join(" · ");
       this.#log({ level: "info", event: "database", text, fields: { up: true, away_ms } });
     }
+    this.#spool(spool_depth ?? 0, troubles, failure === null);
+    this.#refusedRows(troubles);
     this.#losses(counts, waiting_count);
+  }
+
+  #spool(depth: number, { spool_failure }: WriterTroubles, database_is_up: boolean): void {
+    if (spool_failure !== null && !this.#spool_fails)
+      this.#log({
+        level: "error",
+        event: "spool",
+        text: `fails (${spool_failure}) · candles wait in memory`,
+        fields: { reason: spool_failure },
+      });
+    if (spool_failure === null && this.#spool_fails) this.#log({ level: "info", event: "spool", text: "takes candles again" });
+    this.#spool_fails = spool_failure !== null;
+    if (database_is_up && depth === 0 && this.#spool_depth > 0)
+      this.#log({ level: "info", event: "spool", text: "empty: what waited on disk is written" });
+    this.#spool_depth = depth;
+  }
+
+  /** Marks and prices are told again with the next write: what lasts is said once. */
+  #refusedRows({ refused_marks, refused_quotes, refused_why }: WriterTroubles): void {
+    const counts = [
+      refused_marks === 0 ? [] : countedText(refused_marks, "latest mark"),
+      refused_quotes === 0 ? [] : countedText(refused_quotes, "last price"),
+    ].flat();
+    if (counts.length > 0 && !this.#rows_are_refused)
+      this.#log({
+        level: "error",
+        event: "refused",
+        text: `${counts.join(" and ")}: ${refused_why ?? "no reason given"} · the others are written`,
+        fields: { refused_marks, refused_quotes },
+      });
+    this.#rows_are_refused = counts.length > 0;
   }
 
   #losses(counts: WriterCounts, waiting_count: number): void {
@@ -98,6 +153,13 @@ export class Troubles {
         event: "refused",
         text: `${countedText(since("refused"), "candle")}: the database does not take their values`,
         fields: { refused_count: since("refused") },
+      });
+    if (since("torn") > 0)
+      this.#log({
+        level: "error",
+        event: "torn",
+        text: `${countedText(since("torn"), "candle")} on disk cannot be read: their file was cut short`,
+        fields: { torn_count: since("torn") },
       });
     this.#told = { ...counts };
   }
@@ -132,7 +194,12 @@ export class Troubles {
   }
 
   /** The wall clock jumped between the samples at from_ms and to_ms: what lies between is a gap, and nothing in it is made up. */
-  wentAhead({ from_ms, to_ms, moved_ms, skipped_count }: Readonly<Record<"from_ms" | "to_ms" | "moved_ms" | "skipped_count", number>>): void {
+  wentAhead({
+    from_ms,
+    to_ms,
+    moved_ms,
+    skipped_count,
+  }: Readonly<Record<"from_ms" | "to_ms" | "moved_ms" | "skipped_count", number>>): void {
     const minute_count = Math.max(0, Math.floor(to_ms / MINUTE_MS) - Math.floor(from_ms / MINUTE_MS) - 1);
     const parts = [
       `went ahead by ${secondsText(moved_ms)}: set, or this machine slept`,
@@ -143,17 +210,19 @@ export class Troubles {
     this.#log({ level: "warn", event: "clock", text: parts.join(" · "), fields });
   }
 
-  /** The end: what was brought over, and what was not. */
-  stopped({ counts, waiting_count }: { counts: WriterCounts; waiting_count: number }): void {
+  /** The end: what was brought over, what waits on disk for the next start, and what nobody has. */
+  stopped({ counts, waiting_count, spool_depth }: Pick<WriterStanding, "counts" | "waiting_count" | "spool_depth">): void {
     const lost = waiting_count > 0;
+    const written = `${countedText(counts.carried, "candle")} written`;
+    const spooled = `${countedText(spool_depth ?? 0, "candle")} on disk for the next start`;
     const text = lost
       ? `${countedText(waiting_count, "candle")} lost: the database did not take them in time`
-      : `${countedText(counts.carried, "candle")} written`;
+      : [written, ...(spool_depth === null || spool_depth === 0 ? [] : [spooled])].join(" · ");
     this.#log({
       level: lost ? "error" : "info",
       event: "stopped",
       text,
-      fields: { candle_count: counts.carried, lost_count: waiting_count },
+      fields: { candle_count: counts.carried, lost_count: waiting_count, spool_depth: spool_depth ?? 0 },
     });
   }
 }

@@ -22,6 +22,11 @@ export class UnwrittenQuotes {
     };
     return { batch: batchOf(this.#board, places), confirm };
   }
+
+  /** The database may have none of them: all are told once more. */
+  forget(): void {
+    this.#written_revision = 0;
+  }
 }
 
 /** Loops, since an iterator a column costs a hundred thousand instruments 20 ms. */

@@ -1,25 +1,36 @@
 import {
+  isOfTheRow,
+  MINUTE_MS,
   partOfCandles,
+  partOfMarks,
+  partOfQuotes,
   settleStrategies,
-  StratctlError,
+  sqlstateOf,
   upsertCandles,
   upsertMarks,
   upsertQuotes,
   type CandleBatch,
   type CandleUpsert,
   type Db,
+  type Fence,
   type MarkBatch,
   type QuoteBatch,
 } from "@stratctl/sdk/internal";
 import { joined } from "./joined.ts";
 import { countsAt, numbersAt } from "./minute.ts";
+import { isFull, type Spool, type SpoolFile } from "./spool.ts";
+import { failureOf } from "./within.ts";
 
 export interface WriterOptions {
   readonly db: Db;
   /** True: a minute replaces the row of another book or source instead of being left out. */
   readonly overwrite: boolean;
-  /** Candles of finished minutes that wait for a database that is away, at most: the oldest are given up first. */
+  /** Candles of finished minutes that wait in memory, at most: past that the oldest go to the spool, or are given up. */
   readonly candles_max: number;
+  /** Where finished minutes wait while the database is away: on disk they outlive this process. Null: in memory alone. */
+  readonly spool?: Spool | null | undefined;
+  /** What the engine leads under; null: it does not lead, and what there is to write waits. Left out: nobody else writes. */
+  readonly fence?: (() => Fence | null) | undefined;
 }
 
 /** Candles of finished minutes. */
@@ -34,6 +45,21 @@ export interface WriterCounts {
   dropped: number;
   /** Given up because the database refuses their values. */
   refused: number;
+  /** Put on disk to wait there; what becomes of them counts once more. */
+  spooled: number;
+  /** Lost on disk: their file was cut short. */
+  torn: number;
+}
+
+/** What went wrong and did not end the write. */
+export interface WriterTroubles {
+  /** Marks and prices of the last write that the database refuses. */
+  readonly refused_marks: number;
+  readonly refused_quotes: number;
+  /** Why the database refused a row, the last time it did; null: it never did. */
+  readonly refused_why: string | null;
+  /** Why candles could not be put on disk or read from it, `ENOSPC`; null where they could the last time. */
+  readonly spool_failure: string | null;
 }
 
 /** What the minute under way has to say. */
@@ -50,36 +76,71 @@ interface Carried extends CandleUpsert {
 /** Rows of one statement, about: enough to make the round trip cheap, few enough that a small minute need not wait. */
 const ROWS_A_WRITE = 5_000;
 
+/** Candles of the spool that go with one write: some seconds, after which the minute under way is due again. */
+const SPOOLED_A_WRITE = 100_000;
+
+/** A server that took over may lack what another one had confirmed last: so many minutes are told to it again. */
+const MINUTES_TOLD_AGAIN = 2;
+
 /**
  * Carries candles, latest marks and last prices to the database, in bulk. What a failed write did not bring over waits for the
- * next one; a candle that is written twice changes nothing, since rows merge.
+ * next one, on disk where there is a spool; a candle that is written twice changes nothing, since rows merge.
  */
 export class Writer {
   readonly #options: WriterOptions;
-  readonly counts: WriterCounts = { carried: 0, written: 0, left_out: 0, dropped: 0, refused: 0 };
-  #finished: CandleBatch[] = [];
+  readonly #spool: Spool | null;
+  /** Under which the write that is under way leads. */
+  #fence: Fence | undefined;
+  readonly counts: WriterCounts = { carried: 0, written: 0, left_out: 0, dropped: 0, refused: 0, spooled: 0, torn: 0 };
+  #troubles: WriterTroubles = { refused_marks: 0, refused_quotes: 0, refused_why: null, spool_failure: null };
+  #finished: readonly CandleBatch[] = [];
   /** Of those, the batches of the statement that is under way. */
   #under_way: readonly CandleBatch[] = [];
+  /** The last that were brought over, and those of them that are to be told again. */
+  #recent: readonly CandleBatch[] = [];
+  #again: readonly CandleBatch[] = [];
   #marks: MarkBatch[] = [];
   #is_settled = true;
-  #waiting_count = 0;
+  /** What goes to disk goes one after the other. */
+  #spooling: Promise<void> = Promise.resolve();
 
   constructor(options: WriterOptions) {
     this.#options = options;
+    this.#spool = options.spool ?? null;
   }
 
-  /** Candles of finished minutes that wait. */
+  /** Candles of finished minutes that wait in memory. */
   get waiting_count(): number {
-    return this.#waiting_count;
+    return candleCount(this.#finished);
+  }
+
+  /** Candles that wait on disk; null where there is no spool. */
+  get spool_depth(): number | null {
+    return this.#spool?.candle_count ?? null;
+  }
+
+  get troubles(): WriterTroubles {
+    return this.#troubles;
+  }
+
+  /** How many candles of an earlier run wait on disk. */
+  async found(): Promise<number> {
+    await this.#spool?.look();
+    return this.spool_depth ?? 0;
   }
 
   /** Keeps a finished minute, and the marks of its last sample, until they are written. */
   finish(candles: CandleBatch, marks: MarkBatch | null): void {
-    if (candles.length > 0) this.#finished.push(candles);
-    this.#waiting_count += candles.length;
+    if (candles.length > 0) this.#finished = [...this.#finished, candles];
     if (marks !== null) this.#marks = [...outdated(this.#marks, marks), marks];
     this.#is_settled &&= marks === null;
-    this.#giveUpOldest();
+    if (this.#spool === null) this.#giveUpOldest();
+    else this.#makeRoomIn(this.#spool);
+  }
+
+  /** The database may lack what it had: the last minutes are told once more with the next write. */
+  tellAgain(): void {
+    this.#again = this.#recent;
   }
 
   /**
@@ -87,32 +148,57 @@ export class Writer {
    * waits. Candles, prices and marks go at once: each waits for the disk at its commit, together they wait about as long as one.
    */
   async write({ candles, marks, quotes }: Latest = {}): Promise<void> {
+    const fence = this.#options.fence?.();
+    if (fence === null) return;
+    this.#fence = fence;
+    this.#troubles = { ...this.#troubles, refused_marks: 0, refused_quotes: 0 };
     const outcomes = await Promise.allSettled([this.#writeCandles(candles), this.#writeQuotes(quotes), this.#writeMarks(marks)]);
+    const [carried] = outcomes;
+    if (carried.status === "rejected" && failureOf(carried.reason).code !== "leadership_lost") await this.save();
     for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
     if (this.#is_settled) return;
     this.#is_settled = true; // a minute that ends meanwhile asks again
-    await settleStrategies(this.#options.db).catch((error: unknown) => {
+    await settleStrategies(this.#options.db, fence).catch((error: unknown) => {
       this.#is_settled = false;
       throw error;
+    });
+  }
+
+  /** Puts on disk all finished minutes that wait, those of a write that is under way too: it may not arrive. */
+  async save(): Promise<void> {
+    const spool = this.#spool;
+    if (spool === null) return;
+    await this.#inTurn(async () => {
+      while (this.#finished.length > 0) if (!(await this.#put(spool, leading(this.#finished, ROWS_A_WRITE)))) return;
     });
   }
 
   async #writeCandles(candles: CandleBatch | undefined): Promise<void> {
     while (this.#finished.length > 0) await this.#writeFinished();
     if (candles !== undefined) await this.#carry(candles);
+    if (this.#again.length > 0) await this.#carry(joined(this.#again));
+    this.#again = [];
+    if (this.#spool !== null) await this.#writeSpooled(this.#spool);
   }
 
   async #writeQuotes(quotes: QuoteBatch | undefined): Promise<void> {
-    if (quotes !== undefined) await upsertQuotes(this.#options.db, quotes);
+    if (quotes === undefined) return;
+    const { refused } = await this.#apart(quotes.length, (rows) => upsertQuotes(this.#options.db, partOfQuotes(quotes, rows), this.#fence));
+    this.#troubles = { ...this.#troubles, refused_quotes: refused };
   }
 
   async #writeMarks(latest: MarkBatch | null | undefined): Promise<void> {
     for (let first = this.#marks[0]; first !== undefined; first = this.#marks[0]) {
       const written = first;
-      await upsertMarks(this.#options.db, written);
+      await this.#carryMarks(written);
       this.#marks = this.#marks.filter((waiting) => waiting !== written);
     }
-    if (latest) await upsertMarks(this.#options.db, latest);
+    if (latest) await this.#carryMarks(latest);
+  }
+
+  async #carryMarks(marks: MarkBatch): Promise<void> {
+    const { refused } = await this.#apart(marks.length, (rows) => upsertMarks(this.#options.db, partOfMarks(marks, rows), this.#fence));
+    this.#troubles = { ...this.#troubles, refused_marks: this.#troubles.refused_marks + refused };
   }
 
   async #writeFinished(): Promise<void> {
@@ -122,41 +208,149 @@ export class Writer {
     const outcome = await this.#carry(batch).finally(() => {
       this.#under_way = [];
     });
-    this.counts.carried += batch.length - outcome.left_out - outcome.refused;
-    this.counts.written += outcome.written;
-    this.counts.left_out += outcome.left_out;
-    this.counts.refused += outcome.refused;
-    this.#finished = this.#finished.slice(batches.length);
-    this.#waiting_count -= batch.length;
+    this.#count(batch, outcome);
+    this.#finished = without(this.#finished, batches);
+    this.#recent = recentOf([...this.#recent, ...batches]);
   }
 
-  /** A candle whose values the database refuses is given up, and costs no other: the batch goes in halves, down to it. */
+  /** The oldest files, some at a time: what is due now goes before. */
+  async #writeSpooled(spool: Spool): Promise<void> {
+    await spool.look();
+    let count = 0;
+    for (const file of spool.files) {
+      if (count >= SPOOLED_A_WRITE) return;
+      count += file.candle_count;
+      await this.#writeFile(spool, file);
+    }
+  }
+
+  async #writeFile(spool: Spool, file: SpoolFile): Promise<void> {
+    const found = await spool.read(file).catch((error: unknown) => this.#spoolFails(error));
+    if (found === null) return;
+    for (const batch of found.batches) this.#count(batch, await this.#carry(batch));
+    this.counts.torn += found.torn_count;
+    await spool.remove(file).catch((error: unknown) => this.#spoolFails(error));
+  }
+
+  #spoolFails(error: unknown): null {
+    this.#troubles = { ...this.#troubles, spool_failure: failureOf(error).message };
+    return null;
+  }
+
+  #count({ length }: CandleBatch, { written, left_out, refused }: Carried): void {
+    this.counts.carried += length - left_out - refused;
+    this.counts.written += written;
+    this.counts.left_out += left_out;
+    this.counts.refused += refused;
+  }
+
   async #carry(batch: CandleBatch): Promise<Carried> {
-    try {
-      return { ...(await upsertCandles(this.#options.db, batch, { overwrite: this.#options.overwrite })), refused: 0 };
-    } catch (error) {
-      if (!isOfTheData(error)) throw error;
-      if (batch.length <= 1) return { written: 0, left_out: 0, refused: batch.length };
-    }
-    const middle = batch.length >>> 1;
-    const first = await this.#carry(partOfCandles(batch, { from: 0, to: middle }));
-    const second = await this.#carry(partOfCandles(batch, { from: middle, to: batch.length }));
-    return {
-      written: first.written + second.written,
-      left_out: first.left_out + second.left_out,
-      refused: first.refused + second.refused,
-    };
+    const { db, overwrite } = this.#options;
+    const { outcomes, refused } = await this.#apart(batch.length, (rows) =>
+      upsertCandles(db, partOfCandles(batch, rows), { overwrite, fence: this.#fence }),
+    );
+    const sum = (read: (outcome: CandleUpsert) => number): number => outcomes.reduce((total, outcome) => total + read(outcome), 0);
+    return { written: sum((one) => one.written), left_out: sum((one) => one.left_out), refused };
   }
 
-  /** But for what is under way, which may arrive yet, and the newest. */
-  #giveUpOldest(): void {
-    const first = this.#under_way.length;
-    while (this.#waiting_count > this.#options.candles_max && this.#finished.length > first + 1) {
-      const length = this.#finished.splice(first, 1)[0]?.length ?? 0;
-      this.#waiting_count -= length;
-      this.counts.dropped += length;
+  /** A row that the database refuses is given up, and costs no other: the batch goes in halves, down to it. */
+  async #apart<Outcome>(length: number, write: (rows: Rows) => Promise<Outcome>): Promise<Apart<Outcome>> {
+    const result: Apart<Outcome> = { outcomes: [], refused: 0 };
+    const parts: Rows[] = [{ from: 0, to: length }];
+    for (let rows = parts.pop(); rows !== undefined; rows = parts.pop()) {
+      try {
+        result.outcomes.push(await write(rows));
+      } catch (error) {
+        if (!isOfTheRow(error)) throw error;
+        this.#troubles = { ...this.#troubles, refused_why: failureOf(error).message };
+        const middle = (rows.from + rows.to) >>> 1;
+        if (rows.to - rows.from > 1) parts.push({ from: middle, to: rows.to }, { from: rows.from, to: middle });
+        else result.refused += 1;
+        if (isOfAll(error, result, parts.length)) throw error;
+      }
+    }
+    return result;
+  }
+
+  #makeRoomIn(spool: Spool): void {
+    if (this.waiting_count > this.#options.candles_max) void this.#inTurn(() => this.#makeRoom(spool));
+  }
+
+  /** Over what may wait in memory: the oldest to the spool, in the place of still older ones where that is full, or given up. */
+  async #makeRoom(spool: Spool): Promise<void> {
+    for (let part = this.#excess(); part.length > 0; part = this.#excess()) {
+      if (await this.#put(spool, part)) continue;
+      const needed = isFull(this.#troubles.spool_failure) ? candleCount(part) : 0;
+      for (let freed = 0, dropped = 1; freed < needed && dropped > 0; freed += dropped) {
+        dropped = await spool.dropOldest();
+        this.counts.dropped += dropped;
+      }
+      if (needed === 0 || !(await this.#put(spool, part))) this.#giveUpOldest();
     }
   }
+
+  /** The oldest finished minutes, where more wait than may; but for what is under way, which may arrive yet, and the newest. */
+  #excess(): CandleBatch[] {
+    if (this.waiting_count <= this.#options.candles_max) return [];
+    return leading(without(this.#finished, this.#under_way).slice(0, -1), ROWS_A_WRITE);
+  }
+
+  #giveUpOldest(): void {
+    for (let [oldest] = this.#excess(); oldest !== undefined; [oldest] = this.#excess()) {
+      this.#finished = without(this.#finished, [oldest]);
+      this.counts.dropped += oldest.length;
+    }
+  }
+
+  /** True: the minutes wait on disk, and no longer in memory. */
+  async #put(spool: Spool, minutes: readonly CandleBatch[]): Promise<boolean> {
+    const batch = joined(minutes);
+    const spool_failure = await spool.put(batch);
+    this.#troubles = { ...this.#troubles, spool_failure };
+    if (spool_failure !== null) return false;
+    this.#finished = without(this.#finished, minutes);
+    this.counts.spooled += batch.length;
+    return true;
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    this.#spooling = this.#spooling.then(work);
+    return this.#spooling;
+  }
+}
+
+interface Rows {
+  readonly from: number;
+  readonly to: number;
+}
+
+interface Apart<Outcome> {
+  readonly outcomes: Outcome[];
+  refused: number;
+}
+
+/** So many rows refused and none taken: it is the statement that is refused. */
+const REFUSED_MAX = 20;
+
+/** A trigger that refuses every row may do so for a while, as one does that closes the tables for maintenance: they wait. */
+function isOfAll(error: unknown, { outcomes, refused }: Apart<unknown>, parts_left: number): boolean {
+  if (outcomes.length > 0) return false;
+  return refused >= REFUSED_MAX || (parts_left === 0 && sqlstateOf(error) === "P0001");
+}
+
+function candleCount(batches: readonly CandleBatch[]): number {
+  return batches.reduce((count, { length }) => count + length, 0);
+}
+
+function without(batches: readonly CandleBatch[], others: readonly CandleBatch[]): CandleBatch[] {
+  return batches.filter((batch) => !others.includes(batch));
+}
+
+/** Those of the last minutes. */
+function recentOf(batches: readonly CandleBatch[]): CandleBatch[] {
+  const minute = ({ minute_ms }: CandleBatch): number => minute_ms[0] ?? 0;
+  const newest = Math.max(...batches.map(minute));
+  return batches.filter((batch) => minute(batch) > newest - MINUTES_TOLD_AGAIN * MINUTE_MS);
 }
 
 /** The first batches up to about `rows` rows, at least one. */
@@ -193,10 +387,4 @@ function marksWhere(batch: MarkBatch, isMeant: (strategy_id: number) => boolean)
     oldest_age_ms: numbersAt(batch.oldest_age_ms, places),
     reason: Array.from(places, (place) => batch.reason[place] ?? null),
   };
-}
-
-/** SQLSTATE classes 22 (data exception) and 23 (integrity constraint). */
-function isOfTheData(error: unknown): boolean {
-  const sqlstate = error instanceof StratctlError ? error.details["sqlstate"] : null;
-  return typeof sqlstate === "string" && /^2[23]/.test(sqlstate);
 }

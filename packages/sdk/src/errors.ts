@@ -32,6 +32,8 @@ export const ERRORS = {
   leg_closed: { exit: 3, http: 409, retry: false },
   idempotency_conflict: { exit: 3, http: 409, retry: false },
   idempotency_in_use: { exit: 3, http: 409, retry: true },
+  leadership_held: { exit: 3, http: 409, retry: false },
+  leadership_lost: { exit: 3, http: 503, retry: true },
   account_unknown: { exit: 4, http: 404, retry: false },
   strategy_unknown: { exit: 4, http: 404, retry: false },
   leg_unknown: { exit: 4, http: 404, retry: false },
@@ -104,6 +106,33 @@ export class StratctlError extends Error {
   toJSON(): { code: ErrorCode; message: string; hint: string | null; details: Readonly<Record<string, unknown>> } {
     return { code: this.code, message: this.message, hint: this.hint, details: this.details };
   }
+}
+
+/**
+ * What to do, where the API and the command line call it by different names: decided here and nowhere else. An error carries
+ * `call`, the same in process and over HTTP; who types commands is shown `command`, with the error's details in its braces.
+ */
+export const HINTS = {
+  account: { call: "name one with account_id", command: "name one with --account or STRATCTL_ACCOUNT" },
+  account_add: { call: "POST /accounts adds one", command: "add one: stratctl account add XJ4540" },
+  accounts: { call: "GET /accounts lists those there are", command: "stratctl account list shows those there are" },
+  accounts_own: { call: "GET /accounts lists those that it may", command: "stratctl account list shows those that it may" },
+  strategies: { call: "GET /strategies lists those there are", command: "stratctl strategy list shows those there are" },
+  legs: {
+    call: "GET /strategies/{strategy_id}/instruments lists those there are",
+    command: "stratctl leg list {strategy_id} shows those there are",
+  },
+  lot_size: { call: "give quantity, in units, or lot_size", command: "give the quantity in units, or the lot size: --lot-size 75" },
+  entry_price: { call: "give entry_price", command: "give one: --price 101.55" },
+  exit_price: { call: "give exit_price", command: "give one: --price 101.55" },
+  scope_read: { call: "use a token with the scope read", command: "mint one: stratctl token --scope read" },
+  scope_trade: { call: "use a token with the scope trade", command: "mint one: stratctl token --scope read,trade" },
+} as const satisfies Record<string, { readonly call: string; readonly command: string }>;
+
+/** What to do about an error, in the words of the command line. */
+export function commandHint({ hint, details }: Pick<StratctlError, "hint" | "details">): string | null {
+  const command = Object.values(HINTS).find(({ call }) => call === hint)?.command ?? hint;
+  return command?.replaceAll(/\{(\w+)\}/g, (_, field: string) => String(details[field])) ?? null;
 }
 
 /** A control character that somebody gave would act on the terminal that shows the line. */

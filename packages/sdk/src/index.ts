@@ -11,6 +11,7 @@ export { Gap, GapQuery } from "./model/gap.ts";
 export { Mark, MarkQuery } from "./model/mark.ts";
 export { MONEY_MAX } from "./model/money.ts";
 export { Quote, QuoteQuery } from "./model/quote.ts";
+export { Engine, EngineStanding, Status, StatusQuery } from "./model/status.ts";
 export { Strategy, StrategyCreate, StrategyGet, StrategyQuery, StrategyStatus, StrategyUpdate } from "./model/strategy.ts";
 
 export { almanac, type AlmanacDay } from "./market/almanac.ts";

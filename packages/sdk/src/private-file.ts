@@ -1,4 +1,5 @@
 import { open } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { StratctlError } from "./errors.ts";
 
 /** Longer than any token or secret. */
@@ -14,7 +15,7 @@ export async function readPrivate(file: string, noun: string): Promise<string> {
   });
   try {
     const { mode, size } = await handle.stat();
-    if ((mode & 0o077) !== 0 && process.platform !== "win32") {
+    if ((mode & othersBits(file)) !== 0 && process.platform !== "win32") {
       const what = `can be read by others (mode ${(mode & 0o777).toString(8).padStart(4, "0")})`;
       throw privateUnusable(file, noun, { what, hint: `chmod 600 ${file}` });
     }
@@ -22,6 +23,15 @@ export async function readPrivate(file: string, noun: string): Promise<string> {
   } finally {
     await handle.close();
   }
+}
+
+/**
+ * Which bits of a mode let others in. A credential of a service lies in a folder that the service alone can enter, and systemd 257
+ * gives it to a group.
+ */
+function othersBits(file: string): number {
+  const folder = process.env["CREDENTIALS_DIRECTORY"] ?? "";
+  return folder !== "" && dirname(resolve(file)) === resolve(folder) ? 0o007 : 0o077;
 }
 
 export function privateUnusable(file: string, noun: string, parts: { what: string; hint: string; cause?: unknown }): StratctlError {

@@ -1,21 +1,16 @@
 import { basename, dirname, extname, resolve } from "node:path";
 import type { Command } from "commander";
 import type Conf from "conf";
+import { configFile, readConfig, unknownKey } from "../config-file.ts";
 import type { Deps } from "../deps.ts";
+import { CONFIG_KEYS, factsOf, keyNamed, partsOf, shownOf, withoutPassword, type ConfigKey } from "../keys.ts";
 import { deliver } from "../output.ts";
-import { CONFIG_KEYS, configFile, HTTP_NAMES, readConfig, withoutPassword, type ConfigKey, type PlainKey } from "../settings.ts";
+import { readCredentials } from "../settings.ts";
 import type { Environment } from "../terminal/screen.ts";
 import { examples, type Act } from "./command.ts";
 
-const MEANINGS = {
-  url: "the database or server: postgres://user@host/name, https://host",
-  token_file: "the file with the token for a server that no profile names: /a/file",
-  account: "the account of calls that name none",
-  redis_url: "where prices are looked up first: redis://host:6379, or /a/socket",
-  ticker_url: "the ticker service, asked for what Redis lacks: http://host:8080",
-} as const satisfies Record<PlainKey, string>;
-
-const KEYS = `${Object.keys(MEANINGS).join(", ")}, http.<name>`;
+const PLAIN = CONFIG_KEYS.filter((key) => partsOf(key).section === null);
+const KEYS_SHOWN = `${PLAIN.join(", ")}, sources.<name>, daemon.<name>, http.<name>`;
 
 export function addConfig(program: Command, act: Act): void {
   const config = program.command("config").description("what is asked for so often that it is kept in a file");
@@ -23,30 +18,27 @@ export function addConfig(program: Command, act: Act): void {
   config
     .command("get")
     .description("print one setting as it is")
-    .argument("<key>", KEYS)
+    .argument("<key>", KEYS_SHOWN)
     .addHelpText("after", examples(["stratctl config get account"]))
     .action(act((deps, given) => runGet(deps, { key: given.argument(0) ?? "" })));
 
   config
     .command("set")
     .description("keep a setting")
-    .argument("<key>", KEYS)
+    .argument("<key>", KEYS_SHOWN)
     .argument("<value>")
     .addHelpText(
       "after",
-      `\nSettings:\n${Object.entries(MEANINGS)
-        .map(([key, meaning]) => `  ${key.padEnd(10)} ${meaning}`)
-        .join("\n")}\n\nHow a daemon serves HTTP, all in docs/api.md:\n${httpKeys()}\n${examples(
-        ["stratctl config set account XJ4540"],
-        ["stratctl config set http.port 8090"],
-      )}`,
+      `\nSettings, all of them in docs/configuration.md:
+${PLAIN.map((key) => `  ${key.padEnd(13)} ${factsOf(key).about}`).join("\n")}
+${SECTIONS.map(namesShown).join("")}${examples(["stratctl config set account XJ4540"], ["stratctl config set http.port 8090"])}`,
     )
     .action(act((deps, given) => runSet(deps, { key: given.argument(0) ?? "", value: given.argument(1) ?? "" })));
 
   config
     .command("unset")
     .description("forget a setting")
-    .argument("<key>", KEYS)
+    .argument("<key>", KEYS_SHOWN)
     .addHelpText("after", examples(["stratctl config unset url"]))
     .action(act((deps, given) => runUnset(deps, { key: given.argument(0) ?? "" })));
 
@@ -55,6 +47,19 @@ export function addConfig(program: Command, act: Act): void {
     .description("list what is kept; passwords are not shown")
     .addHelpText("after", examples(["stratctl config list"]))
     .action(act((deps) => runList(deps)));
+
+  config
+    .command("show")
+    .description("each setting as it counts now, and where it comes from; passwords are not shown")
+    .addHelpText("after", examples(["stratctl config show"], ["stratctl config show --json"]))
+    .action(act((deps) => runShow(deps)));
+
+  config
+    .command("check")
+    .description("find every fault of the configuration, one a line; 2 where there is one")
+    .argument("[file]", "another file, and nothing but that")
+    .addHelpText("after", examples(["stratctl config check"], ["stratctl config check /etc/stratctl/config.json"]))
+    .action(act((deps, given) => runCheck(deps, { file: given.argument(0) })));
 
   config
     .command("path")
@@ -67,10 +72,21 @@ export function addConfig(program: Command, act: Act): void {
     );
 }
 
-/** All keys of HTTP, in lines of a terminal's width. */
-function httpKeys(): string {
-  const lines = [HTTP_NAMES.slice(0, 4), HTTP_NAMES.slice(4, 7), HTTP_NAMES.slice(7, 9), HTTP_NAMES.slice(9)];
-  return lines.map((names) => `  ${names.map((name) => `http.${name}`).join(", ")}`).join("\n");
+const SECTIONS = [
+  { section: "sources", about: "Where prices come from" },
+  { section: "daemon", about: "How a daemon marks" },
+  { section: "http", about: "How it serves HTTP" },
+] as const;
+
+/** The names of a section, in lines of a terminal's width. */
+function namesShown({ section, about }: (typeof SECTIONS)[number]): string {
+  const lines: string[] = [];
+  for (const key of CONFIG_KEYS.filter((one) => partsOf(one).section === section)) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + key.length > 74) lines.push(`  ${key}`);
+    else lines[lines.length - 1] = `${last}, ${key}`;
+  }
+  return `\n${about}:\n${lines.join("\n")}\n`;
 }
 
 export async function runGet({ env, screen, output }: Deps, { key }: { key: string }): Promise<void> {
@@ -82,7 +98,7 @@ export async function runGet({ env, screen, output }: Deps, { key }: { key: stri
 
 export async function runSet({ env, screen }: Deps, { key, value }: { key: string; value: string }): Promise<void> {
   const known = await knownKey(key);
-  const kept = FILES.has(known) ? resolve(value) : value;
+  const kept = factsOf(known).file === undefined ? value : resolve(value);
   await judge(known, kept);
   const file = configFile(env);
   await readConfig(file); // a file that cannot be understood is not written over
@@ -101,7 +117,7 @@ export async function runList(deps: Deps): Promise<void> {
   const config = await readConfig(configFile(deps.env));
   const rows = CONFIG_KEYS.flatMap((key) => {
     const value = config[key];
-    return value === undefined ? [] : [{ key, value: withoutPassword(value) }];
+    return value === undefined ? [] : [{ key, value: shownOf(key, value) }];
   });
   await deliver(deps, {
     data: Object.fromEntries(rows.map(({ key, value }) => [key, value])),
@@ -119,51 +135,93 @@ export async function runList(deps: Deps): Promise<void> {
   });
 }
 
-/** Commands run in any folder: what is kept is the whole path. */
-const FILES: ReadonlySet<ConfigKey> = new Set(["token_file", "http.jwt_secret_file"]);
-
 async function knownKey(key: string): Promise<ConfigKey> {
-  const known = CONFIG_KEYS.find((one) => one === key);
-  if (known !== undefined) return known;
+  const known = keyNamed(key);
+  if (known !== null) return known;
   const { StratctlError } = await import("@stratctl/sdk");
-  throw new StratctlError("input_invalid", `"${key}" is not a setting`, { hint: hintFor(key) });
+  const { hint } = await unknownKey(key);
+  throw new StratctlError("input_invalid", `"${key}" is not a setting`, {
+    hint: key === "token" ? TOKEN_HINT : (hint ?? "stratctl config show lists them"),
+  });
 }
 
-function hintFor(key: string): string {
-  if (key === "token") return "a token is kept in a file of its own: stratctl config set token_file <file>";
-  return key.startsWith("http.") ? `settings of HTTP are ${HTTP_NAMES.join(", ")}` : `settings are ${KEYS}`;
-}
-
-const SCHEMES = {
-  redis_url: ["redis", "rediss"],
-  ticker_url: ["http", "https"],
-} as const;
+const TOKEN_HINT = "a token is kept in a file of its own: stratctl config set token_file <file>";
 
 /** A setting is judged when it is kept, not when a command at six in the morning trips over it. */
 async function judge(key: ConfigKey, value: string): Promise<void> {
-  if (isHttpKey(key)) {
-    const { parseHttpSettings } = await import("@stratctl/engine");
-    parseHttpSettings({ [key.slice("http.".length)]: value });
-    return;
+  const [{ faultOf, namedFiles }, { StratctlError }] = await Promise.all([import("../configuration.ts"), import("@stratctl/sdk")]);
+  const fault = faultOf(key, value) ?? (await namedFiles(new Map([[key, { value, origin: "argument" }]])))[0];
+  if (fault !== undefined) throw new StratctlError("input_invalid", fault.message, { hint: fault.hint ?? undefined });
+}
+
+interface CheckRow {
+  /** The file, or `environment`. */
+  readonly where: string;
+  readonly key: string | null;
+  readonly fault: string;
+  readonly hint: string | null;
+}
+
+/** Every fault of the file that is named, or else of all that counts here: the file, the environment and the credentials. */
+export async function runCheck(deps: Deps, { file }: { file: string | undefined }): Promise<void> {
+  const { checkFile, faultsOf, namedFiles, unknownVariables } = await import("../configuration.ts");
+  const path = file ?? configFile(deps.env);
+  const rowsOf = (where: string, faults: readonly { key: string | null; message: string; hint: string | null }[]): CheckRow[] =>
+    faults.map(({ key, message, hint }) => ({ where, key, fault: message, hint }));
+  const rows = rowsOf(path, await checkFile(path)).filter(({ fault }) => file !== undefined || fault !== "is not there");
+  if (file === undefined) {
+    rows.push(...rowsOf("environment", unknownVariables(deps.env)));
+    // What the file is to blame for is told already, and what it spoils cannot be put together.
+    const found = rows.some(({ where }) => where === path) ? new Map() : (await deps.settings()).found;
+    const elsewhere = new Map([...found].filter(([, { origin }]) => origin !== "file"));
+    rows.push(...faultsOf(found).map(({ key, message, hint, origin }) => ({ where: origin ?? "all together", key, fault: message, hint })));
+    rows.push(...rowsOf("environment", await namedFiles(elsewhere)));
+    await readCredentials(deps.env);
   }
+  await deliver(deps, {
+    data: rows,
+    rows: rows.map((row) => ({ ...row })),
+    fields: ["where", "key", "fault", "hint"],
+    view: () => (rows.length === 0 ? `${path} is in order` : rows.map(lineOf).join("\n")),
+  });
+  if (rows.length === 0) return;
   const { StratctlError } = await import("@stratctl/sdk");
-  if (key === "account") {
-    if (/^\S{1,100}$/.test(value)) return;
-    throw new StratctlError("input_invalid", `account ${JSON.stringify(value)} is not an account id`, {
-      hint: "it has no blanks, like XJ4540",
-    });
-  }
-  if (key === "url") return judgeUrl(value, { has_token: false, env: {} });
-  if (key === "token_file") {
-    const { readTokenFile } = await import("@stratctl/sdk/internal");
-    return void (await readTokenFile(value));
-  }
-  if (key === "redis_url" && value.startsWith("/")) return;
-  const schemes: readonly string[] = SCHEMES[key];
-  const scheme = URL.canParse(value) ? new URL(value).protocol.slice(0, -1) : null;
-  if (scheme !== null && schemes.includes(scheme)) return;
-  throw new StratctlError("url_invalid", `${key} ${JSON.stringify(withoutPassword(value))} is not a URL of ${schemes[0]}`, {
-    hint: `write it like ${MEANINGS[key].split(": ")[1]}`,
+  throw new StratctlError("input_invalid", `${rows.length} ${rows.length === 1 ? "fault" : "faults"} in the configuration`);
+}
+
+function lineOf({ where, fault, hint }: CheckRow): string {
+  return `${where}: ${fault}${hint === null ? "" : ` (${hint})`}`;
+}
+
+/** What counts where nothing is set, where that is not a value. */
+const WITHOUT: Readonly<Partial<Record<ConfigKey, string>>> = { url: "the built-in database", account: "the only one" };
+
+/** Every setting as it counts for a command that is given the same flags and environment. */
+export async function runShow(deps: Deps): Promise<void> {
+  const { defaultOf } = await import("../configuration.ts");
+  const { found } = await deps.settings();
+  const rows = CONFIG_KEYS.map((key) => {
+    const set = found.get(key);
+    return { key, value: set === undefined ? defaultOf(key) : shownOf(key, set.value), from: set?.origin ?? "default" };
+  });
+  await deliver(deps, {
+    data: rows,
+    rows,
+    fields: ["key", "value", "from"],
+    view: async ({ width, color }) => {
+      const { table } = await import("../terminal/table.ts");
+      type Row = (typeof rows)[number];
+      const columns = [
+        { title: "setting", cell: ({ key }: Row) => key },
+        { title: "value", cell: ({ key, value }: Row) => value ?? WITHOUT[key] ?? "—", shrink: { to: 12 } },
+        {
+          title: "from",
+          cell: ({ from }: Row) => (from === "file" ? configFile(deps.env) : from),
+          shrink: { to: 7, cut: "start" as const },
+        },
+      ];
+      return table(columns, rows, { width, color });
+    },
   });
 }
 
@@ -175,10 +233,6 @@ export async function judgeUrl(url: string, { has_token, env }: { has_token: boo
   throw new StratctlError("url_invalid", `url ${JSON.stringify(withoutPassword(url))} is not the URL of a database or a server`, {
     hint: "write it like postgres://user@host/name, or https://host",
   });
-}
-
-function isHttpKey(key: ConfigKey): key is Exclude<ConfigKey, PlainKey> {
-  return key.startsWith("http.");
 }
 
 /** The file may hold a password: 0600, written whole or not at all. */

@@ -2,9 +2,11 @@ import { randomBytes } from "node:crypto";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import type { Command } from "commander";
+import { configFile, readConfig, type Profile } from "../config-file.ts";
 import type { Deps } from "../deps.ts";
+import { withoutPassword } from "../keys.ts";
 import { deliver } from "../output.ts";
-import { configFile, profileOf, readConfig, withoutPassword, type Profile } from "../settings.ts";
+import { profileOf } from "../settings.ts";
 import { examples, type Act } from "./command.ts";
 import { changeConfig, judgeUrl } from "./config.ts";
 

@@ -5,6 +5,7 @@ import { Gap, GapQuery } from "../model/gap.ts";
 import { Leg, LegAdd, LegClose, LegRemove, LegUpdate, StrategyWithLegs } from "../model/leg.ts";
 import { Mark, MarkQuery } from "../model/mark.ts";
 import { Quote, QuoteQuery } from "../model/quote.ts";
+import { Status, StatusQuery } from "../model/status.ts";
 import { Id, Strategy, StrategyCreate, StrategyGet, StrategyQuery, StrategyUpdate } from "../model/strategy.ts";
 import { events, route, type CallOptions, type Calls } from "./route.ts";
 
@@ -162,6 +163,12 @@ export const contract = {
       instant: ([first]) => first?.at ?? "",
     }),
   },
+  status: route("GET /status", {
+    summary: "How the marking of an account stands: its engines, sessions, today's coverage, and what needs somebody",
+    input: StatusQuery,
+    output: Status,
+    errors: ofAccount,
+  }),
   quotes: {
     get: route("GET /quotes", {
       summary: "Last traded prices, in the order asked for; null with a reason where unknown",

@@ -1,4 +1,4 @@
-import { StratctlError } from "../errors.ts";
+import { HINTS, StratctlError } from "../errors.ts";
 import { Account } from "../model/account.ts";
 import { InstantColumn } from "../model/instant.ts";
 import type { Db } from "./db.ts";
@@ -54,7 +54,7 @@ export function insert(db: Db, account: AccountRow): Promise<Account> {
 }
 
 function refusalsOf({ account_id, aliases = [] }: AccountRow): Refusals {
-  const hint = "stratctl account list shows those there are";
+  const hint = HINTS.accounts.call;
   return {
     trading_account_pkey: (cause) =>
       new StratctlError("account_exists", `account ${account_id} exists already`, { hint, details: { account_id }, cause }),

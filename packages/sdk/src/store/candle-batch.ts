@@ -104,7 +104,8 @@ export function part(batch: CandleBatch, { from, to }: Slice): CandleBatch {
   };
 }
 
-function emptyBatch({ length, source }: CandleBatch): CandleBatch {
+/** Zeros, to be filled. */
+export function emptyBatch({ length, source }: Pick<CandleBatch, "length" | "source">): CandleBatch {
   return {
     length,
     strategy_id: new Int32Array(length),

@@ -8,6 +8,7 @@ import { ordered, part, type CandleBatch } from "./candle-batch.ts";
 import { CANDLE_COLUMNS, jsonOf, type CandlesJson } from "./candle-json.ts";
 import type { Db, Param } from "./db.ts";
 import { retried } from "./failure.ts";
+import { fenced, fenceParams, isFenced, type Fence } from "./leader.ts";
 import { inSlices } from "./slices.ts";
 
 export { batchOf, type CandleBatch } from "./candle-batch.ts";
@@ -20,28 +21,34 @@ export interface CandleUpsert {
   readonly left_out: number;
 }
 
+export interface CandleUpsertOptions {
+  readonly overwrite: boolean;
+  readonly fence?: Fence | undefined;
+}
+
 /**
  * Merges minutes into the table, by the law of m2m/candle.ts: in any order and any number of times, the rows come out the same.
  * A row of another book or source is left alone and counted, and so is a replayed minute whose row has all its seconds with other
  * values: two recordings of one minute do not mix; with `overwrite` the minute replaces whatever is there. A large
- * batch is committed in slices: where it rejects, some are written and some are not, and writing it again is safe.
+ * batch is committed in slices: where it rejects, some are written and some are not, and writing it again is safe. Rejects with
+ * leadership_lost where another engine leads by now than the one of the fence.
  */
-export async function upsertMany(db: Db, given: CandleBatch, { overwrite }: { overwrite: boolean }): Promise<CandleUpsert> {
-  const { batch, left_out } = ordered(given, { overwrite });
-  const slices = await inSlices(db, batch.length, (slice) => upsertSlice(db, part(batch, slice), overwrite));
+export async function upsertMany(db: Db, given: CandleBatch, options: CandleUpsertOptions): Promise<CandleUpsert> {
+  const { batch, left_out } = ordered(given, options);
+  const slices = await fenced(() => inSlices(db, batch.length, (slice) => upsertSlice(db, part(batch, slice), options)));
   return {
     written: slices.reduce((sum, slice) => sum + slice.written, 0),
     left_out: slices.reduce((sum, slice) => sum + slice.left_out, left_out),
   };
 }
 
-async function upsertSlice(db: Db, batch: CandleBatch, overwrite: boolean): Promise<CandleUpsert> {
+async function upsertSlice(db: Db, batch: CandleBatch, { overwrite, fence }: CandleUpsertOptions): Promise<CandleUpsert> {
   const params = paramsOf(batch);
   const [name, sql] = overwrite ? (["candle.replace", REPLACE] as const) : (["candle.merge", MERGE] as const);
   const [first, last] = [batch.strategy_id[0] ?? 0, batch.strategy_id[batch.length - 1] ?? 0];
   const others =
     batch.source === "replay" && !overwrite ? await db.one(Count, "candle.otherRecording", OTHER_RECORDING, params) : { count: 0 };
-  const written = await retried(() => db.run(name, sql, [...params, first, last]));
+  const written = await retried(() => db.run(name, sql, [...params, first, last, ...fenceParams(fence)]));
   if (written === batch.length) return { written, left_out: 0 };
   const { count } = await db.one(Count, "candle.leftOut", LEFT_OUT, params);
   return { written, left_out: count + others.count };
@@ -93,6 +100,7 @@ const INSERT = `insert into strategy_m2m_candles as kept
     )
     and greatest(realized_pnl_units + entry_value_units - low_units, high_units - realized_pnl_units - entry_value_units)
       <= ${MONEY_MAX_UNITS}
+    and ${isFenced("$18", "$19", "$20")}
   order by given.strategy_id, given.minute
   on conflict (strategy_id, timestamp) do update set`;
 

@@ -1,4 +1,4 @@
-import type { Pool, PoolClient, PoolConfig, QueryConfig, QueryResult } from "pg";
+import type { Client, ClientConfig, Pool, PoolClient, PoolConfig, QueryConfig, QueryResult } from "pg";
 import type { z } from "zod";
 import { assert, StratctlError } from "../errors.ts";
 import { addressOf, databaseError } from "./failure.ts";
@@ -35,7 +35,25 @@ export interface Database extends Db {
   /** Where it is, without user and password: `db.example:5432`, or the folder of its socket. */
   readonly address: string;
   transaction<Result>(work: (db: Db) => Promise<Result>): Promise<Result>;
+  /** Opens a connection that is none of the pool's: what is locked for the session stays locked until it ends. */
+  session(options: SessionOptions): Promise<DbSession>;
   close(): Promise<void>;
+}
+
+export interface SessionOptions {
+  /** What the server's list of sessions calls it. */
+  readonly name: string;
+  /** For opening it and for each statement: the server ends one past this, and a server that went silent is not waited for longer. */
+  readonly timeout_ms: number;
+}
+
+export interface DbSession extends Db {
+  /** Of the server's process, as the connection was told it when it opened; null: it was not. */
+  readonly backend_pid: number | null;
+  /** Resolves when the connection is gone, whoever ended it. */
+  readonly ended: Promise<void>;
+  /** Ends it at once, whatever is under way, and without a word to a server that may be silent. */
+  drop(): void;
 }
 
 /** A server by URL, or as the embedded one tells it: its host is the folder of a Unix socket. */
@@ -57,15 +75,18 @@ export async function openPool(target: DatabaseTarget, options: PoolOptions = {}
   const { default: pg } = await import("pg");
   const address = addressOf(target);
   const timeout_ms = options.statement_timeout_ms ?? 30_000;
-  const pool = new pg.Pool({
+  const connection: ClientConfig = {
     ...configOf(target),
     application_name: "stratctl",
-    max: options.connections_max ?? 10,
-    connectionTimeoutMillis: options.connect_timeout_ms ?? 5_000,
-    query_timeout: timeout_ms + 5_000,
     keepAlive: true,
     // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- a type's id is any number; the enum has but the known ones
     types: { getTypeParser: (oid, format) => pg.types.getTypeParser(READ_AS.get(oid) ?? oid, format) },
+  };
+  const pool = new pg.Pool({
+    ...connection,
+    max: options.connections_max ?? 10,
+    connectionTimeoutMillis: options.connect_timeout_ms ?? 5_000,
+    query_timeout: timeout_ms + 5_000,
     // oxlint-disable-next-line typescript/no-misused-promises -- pg-pool waits for it; its types do not say so
     onConnect: (client) => client.query(sessionOf(timeout_ms)),
   });
@@ -76,8 +97,28 @@ export async function openPool(target: DatabaseTarget, options: PoolOptions = {}
     ...dbOver(ask, address, Math.min(LANES_MAX, pool.options.max)),
     address,
     transaction: (work) => inTransaction(pool, address, work),
+    session: ({ name, timeout_ms: ms }) => {
+      const limits = { connectionTimeoutMillis: ms, query_timeout: ms };
+      return openSession(new pg.Client({ ...connection, ...limits, application_name: name }), { address, timeout_ms: ms });
+    },
     close: () => pool.end(),
   };
+}
+
+async function openSession(client: Client, { address, timeout_ms }: { address: string; timeout_ms: number }): Promise<DbSession> {
+  const { promise: ended, resolve } = Promise.withResolvers<void>();
+  client.on("error", () => undefined); // `ended` tells
+  client.on("end", resolve);
+  const drop = (): void => void client.connection.stream.destroy();
+  try {
+    await client.connect();
+    await client.query(sessionOf(timeout_ms));
+  } catch (error) {
+    drop();
+    throw databaseError(error, { address, statement: "connect" });
+  }
+  const pid: unknown = Reflect.get(client, "processID"); // not in the driver's types
+  return { ...dbOver((query) => client.query(query), address, 1), backend_pid: typeof pid === "number" ? pid : null, ended, drop };
 }
 
 /** Two write up to 1.6 times as fast as one on two cores, four hardly faster; the other connections are left to those who read. */

@@ -84,6 +84,14 @@ const TRANSACTION_FAILED = "25P02";
 /** deadlock_detected, serialization_failure, foreign_key_violation */
 const PASSING = new Set(["40P01", "40001", "23503"]);
 
+/**
+ * Whether it was a row that was refused, and not the statement: a constraint, a value out of range, an exception that a trigger
+ * raises, a value that no column can be made of. The other rows may be written without it.
+ */
+export function isOfTheRow(error: unknown): boolean {
+  return /^(2[23]|44|P0001|54000)/.test(sqlstateOf(error) ?? "") || (error instanceof StratctlError && error.code === "internal");
+}
+
 /** Where a database is, without user and password. */
 export function addressOf(target: DatabaseTarget): string {
   if (typeof target !== "string") return target.host.startsWith("/") ? target.host : `${target.host}:${target.port ?? 5432}`;
@@ -111,6 +119,9 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   "57014": "statement took too long",
   "55P03": "a lock was not to be had",
   "25P03": "transaction was idle too long",
+  "25P04": "transaction took too long",
+  "57P05": "session was idle too long",
+  "53200": "out of memory",
   "40001": "another session was in the way",
   "40P01": "another session was in the way",
 };
@@ -123,7 +134,7 @@ function unreachableWhy(code: string | undefined, message: string): string | nul
 }
 
 /** It answered, and could not do it just now. */
-const BUSY = new Set(["53300", "57014", "55P03", "25P03", "40001", "40P01"]);
+const BUSY = new Set(["53300", "53200", "57014", "55P03", "25P03", "25P04", "40001", "40P01"]);
 
 function unreachableHint(code: string | undefined, address: string): string {
   if (code !== undefined && BUSY.has(code)) return "try again; the server is overloaded, or another session holds a lock";
@@ -138,6 +149,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   "25006": "it is read-only",
   "42501": "permission denied",
   "53100": "its disk is full",
+  "58030": "its disk fails",
 };
 
 function refusedWhy(code: string | undefined, message: string): string {

@@ -6,6 +6,7 @@ import { int4Array, int8Array, textArray } from "./array.ts";
 import { WholeColumn } from "./column.ts";
 import type { Db, Param } from "./db.ts";
 import { retried } from "./failure.ts";
+import { fenced, fenceParams, isFenced, type Fence } from "./leader.ts";
 import { abreast, inSlices, type Slice } from "./slices.ts";
 
 /** The marks of one sample as a structure of arrays; the first `length` places count. Money in units (1 = 0.0001 rupee). */
@@ -28,35 +29,54 @@ export interface MarkBatch {
 
 /**
  * Brings the latest marks up to date, only forward in time (of equal instants the later call wins). Left alone: a strategy that
- * is gone, and one whose money is beyond what money can be. How many rows it wrote. A large batch is committed in slices.
+ * is gone, and one whose money is beyond what money can be. How many rows it wrote. A large batch is committed in slices. Rejects
+ * with leadership_lost where another engine leads by now than the one of the fence.
  */
-export async function upsertMany(db: Db, batch: MarkBatch): Promise<number> {
-  const counts = await inSlices(db, batch.length, (slice) => upsertSlice(db, batch, slice));
+export async function upsertMany(db: Db, batch: MarkBatch, fence?: Fence): Promise<number> {
+  const counts = await fenced(() => inSlices(db, batch.length, (slice) => upsertSlice(db, batch, { slice, fence })));
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
+/** The rows of a slice, in the same memory. */
+export function part(batch: MarkBatch, { from, to }: Slice): MarkBatch {
+  return {
+    length: to - from,
+    at_ms: batch.at_ms,
+    strategy_id: batch.strategy_id.subarray(from, to),
+    m2m_units: batch.m2m_units.subarray(from, to),
+    entry_value_units: batch.entry_value_units.subarray(from, to),
+    realized_pnl_units: batch.realized_pnl_units.subarray(from, to),
+    instrument_count: batch.instrument_count.subarray(from, to),
+    priced: batch.priced.subarray(from, to),
+    stale: batch.stale.subarray(from, to),
+    oldest_age_ms: batch.oldest_age_ms.subarray(from, to),
+    reason: batch.reason.slice(from, to),
+  };
+}
+
 /** A strategy's row is there but for its first mark, and an update costs half of what an upsert does, which locks the row first. */
-async function upsertSlice(db: Db, batch: MarkBatch, slice: Slice): Promise<number> {
-  const params = paramsOf(batch, slice);
+async function upsertSlice(db: Db, batch: MarkBatch, { slice, fence }: { slice: Slice; fence: Fence | undefined }): Promise<number> {
+  const params = [...paramsOf(batch, slice), ...fenceParams(fence)];
   const updated = await retried(() => db.run("mark.update", UPDATE, params));
   if (updated === slice.to - slice.from) return updated;
   return updated + (await retried(() => db.run("mark.upsert", UPSERT, params)));
 }
 
-function paramsOf(batch: MarkBatch, { from, to }: Slice): Param[] {
-  const length = to - from;
+function paramsOf(whole: MarkBatch, slice: Slice): Param[] {
+  const batch = part(whole, slice);
+  const { length } = batch;
   return [
     batch.at_ms,
-    int4Array(batch.strategy_id.subarray(from, to), length),
-    int8Array(batch.m2m_units.subarray(from, to), length),
-    int8Array(batch.entry_value_units.subarray(from, to), length),
-    int8Array(batch.realized_pnl_units.subarray(from, to), length),
-    int4Array(batch.instrument_count.subarray(from, to), length),
-    int4Array(batch.priced.subarray(from, to), length),
-    int4Array(batch.stale.subarray(from, to), length),
-    int8Array(batch.oldest_age_ms.subarray(from, to), length),
-    textArray(batch.reason.slice(from, to), length),
-    ...endsOf(batch.strategy_id.subarray(from, to)),
+    int4Array(batch.strategy_id, length),
+    int8Array(batch.m2m_units, length),
+    int8Array(batch.entry_value_units, length),
+    int8Array(batch.realized_pnl_units, length),
+    int4Array(batch.instrument_count, length),
+    int4Array(batch.priced, length),
+    int4Array(batch.stale, length),
+    int8Array(batch.oldest_age_ms, length),
+    textArray(batch.reason, length),
+    ...endsOf(batch.strategy_id),
   ];
 }
 
@@ -97,7 +117,8 @@ const set = (given: "given" | "excluded"): string => `set at = ${given}.at, m2m 
 /** Without the first and last strategy of the slice, each slice would read all marks. */
 const UPDATE = `update strategy_mark as kept ${set("given")}
   from ${GIVEN}
-  where kept.strategy_id = given.strategy_id and kept.strategy_id between $11::int4 and $12::int4 and ${newer("given")}`;
+  where kept.strategy_id = given.strategy_id and kept.strategy_id between $11::int4 and $12::int4 and ${newer("given")}
+    and ${isFenced("$13", "$14", "$15")}`;
 
 /** Rows are taken in the order of their ids, so that two writers do not wait for each other. */
 const UPSERT = `insert into strategy_mark as kept
@@ -107,6 +128,7 @@ const UPSERT = `insert into strategy_mark as kept
   where exists (
       select from strategy where strategy.strategy_id = given.strategy_id and strategy.strategy_id between $11::int4 and $12::int4
     )
+    and ${isFenced("$13", "$14", "$15")}
   order by strategy_id
   on conflict (strategy_id) do update ${set("excluded")}
   where ${newer("excluded")}`;
@@ -166,15 +188,19 @@ function aged(mark: z.output<typeof Row>, now_ms: number): Mark {
 
 /**
  * Brings strategy.current_m2m and total_pnl, which others read with SQL, to the latest marks: NULL after one that is none. Only
- * rows that differ are written. How many.
+ * rows that differ are written. How many. Rejects with leadership_lost as `upsertMany` does.
  */
-export async function settleStrategies(db: Db): Promise<number> {
+export async function settleStrategies(db: Db, fence?: Fence): Promise<number> {
   const { first, past } = await db.one(Ids, "mark.ids", IDS);
   const width = Math.ceil((past - first) / db.lanes);
   const parts = Array.from({ length: db.lanes }, (_, lane) => first + lane * width);
-  const counts = await abreast(
-    db,
-    parts.map((from) => () => retried(() => db.run("mark.settle", SETTLE, [from, from + width]))),
+  const settle = (from: number): Promise<number> =>
+    retried(() => db.run("mark.settle", SETTLE, [from, from + width, ...fenceParams(fence)]));
+  const counts = await fenced(() =>
+    abreast(
+      db,
+      parts.map((from) => () => settle(from)),
+    ),
   );
   return counts.reduce((sum, count) => sum + count, 0);
 }
@@ -187,4 +213,5 @@ const SETTLE = `update strategy set current_m2m = mark.m2m, total_pnl = mark.pnl
   from strategy_mark mark
   where mark.strategy_id = strategy.strategy_id and strategy.strategy_id >= $1::int8 and strategy.strategy_id < $2::int8
     and mark.strategy_id >= $1::int8 and mark.strategy_id < $2::int8
-    and (strategy.current_m2m, strategy.total_pnl) is distinct from (mark.m2m, mark.pnl)`;
+    and (strategy.current_m2m, strategy.total_pnl) is distinct from (mark.m2m, mark.pnl)
+    and ${isFenced("$3", "$4", "$5")}`;

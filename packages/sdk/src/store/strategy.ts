@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { assert, StratctlError } from "../errors.ts";
+import { assert, HINTS, StratctlError } from "../errors.ts";
 import { InstantColumn } from "../model/instant.ts";
 import { MoneyColumn } from "../model/money.ts";
 import { Strategy, type StrategyStatus } from "../model/strategy.ts";
@@ -218,7 +218,7 @@ function refusalsOf(given: { account_id?: string | undefined; strategy_id?: numb
       }),
     strategy_account_ref: (cause) =>
       new StratctlError("account_unknown", `there is no account ${given.account_id ?? ""}`, {
-        hint: "stratctl account list shows those there are",
+        hint: HINTS.accounts.call,
         details: { account_id: given.account_id ?? null },
         cause,
       }),

@@ -1,3 +1,5 @@
+import { HINTS } from "../../errors.ts";
+
 /** What the document says of a field, the same wherever it appears: one name is one thing. */
 export interface Words {
   readonly description: string;
@@ -119,7 +121,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   "Problem.status": { description: "The HTTP status.", example: 404 },
   detail: { description: "One readable line.", example: "no strategy 42" },
   code: { description: "What a program switches on.", example: "strategy_unknown" },
-  hint: { description: "What to do about it.", example: "stratctl strategy list shows those there are" },
+  hint: { description: "What to do about it.", example: HINTS.strategies.call },
   errors: { description: "Every bad field of path, query and body." },
   field: { description: "`quantity`; `legs.0.quantity` within a list.", example: "quantity" },
   message: { description: "What is wrong with it, with its value.", example: "quantity must be a whole number above 0, not 0" },

@@ -1,4 +1,4 @@
-import { StratctlError } from "../../errors.ts";
+import { HINTS, StratctlError } from "../../errors.ts";
 import type { Account } from "../../model/account.ts";
 import type { Strategy } from "../../model/strategy.ts";
 import * as accounts from "../../store/account.ts";
@@ -10,7 +10,7 @@ import type { Caller, Context } from "./context.ts";
 export function requireScope(caller: Caller | null, scope: Scope): void {
   if (caller === null || caller.scopes.has(scope)) return;
   throw new StratctlError("scope_missing", `this needs a token with the scope "${scope}"`, {
-    hint: `mint one: stratctl token --scope ${scope === "read" ? "read" : "read,trade"}`,
+    hint: HINTS[`scope_${scope}`].call,
     details: { scope },
   });
 }
@@ -34,7 +34,7 @@ async function namedAccount(context: Context, account_id: string): Promise<Accou
   const found = await accounts.find(context.database, { account_id });
   if (found !== null && (own === undefined || isAmong(found, own))) return found;
   if (own !== undefined) throw forbidden(account_id);
-  throw new StratctlError("account_unknown", `no account "${account_id}"`, { hint: "stratctl account list shows those there are" });
+  throw new StratctlError("account_unknown", `no account "${account_id}"`, { hint: HINTS.accounts.call });
 }
 
 async function onlyAccount(context: Context): Promise<Account> {
@@ -45,11 +45,11 @@ async function onlyAccount(context: Context): Promise<Account> {
   const candidates = all.map((account) => account.account_id);
   if (candidates.length > 0)
     throw new StratctlError("account_required", `which account? there are ${candidates.join(", ")}`, {
-      hint: "name one with --account, STRATCTL_ACCOUNT, or connect({ account_id })",
+      hint: HINTS.account.call,
       details: { candidates },
     });
   throw own === undefined
-    ? new StratctlError("account_required", "there is no account yet", { hint: "add one: stratctl account add XJ4540" })
+    ? new StratctlError("account_required", "there is no account yet", { hint: HINTS.account_add.call })
     : new StratctlError("account_required", "no account of this token is there yet", {
         hint: "use a token for another account, or add the account",
       });
@@ -69,7 +69,7 @@ export function requireNames(context: Context, names: readonly string[]): void {
 /** Says nothing about whether there is such an account. */
 function forbidden(account_id: string): StratctlError {
   return new StratctlError("account_forbidden", `account "${account_id}" is none that this token may use`, {
-    hint: "stratctl account list shows those that it may",
+    hint: HINTS.accounts_own.call,
     details: { account_id },
   });
 }
@@ -103,6 +103,6 @@ async function noStrategy(context: Context, { account_id, strategy_id }: Strateg
 
 export function strategyUnknown(strategy_id: number, account_id?: string): StratctlError {
   return new StratctlError("strategy_unknown", `no strategy ${strategy_id}${account_id === undefined ? "" : ` in ${account_id}`}`, {
-    hint: "stratctl strategy list shows those there are",
+    hint: HINTS.strategies.call,
   });
 }

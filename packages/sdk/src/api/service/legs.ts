@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { StratctlError } from "../../errors.ts";
+import { HINTS, StratctlError } from "../../errors.ts";
 import { dayOf, lastSession } from "../../market/calendar.ts";
 import { lastDayOf } from "../../market/expiry.ts";
 import { parseInstrument, withExchange, type Instrument } from "../../market/instrument.ts";
@@ -101,7 +101,7 @@ function knownLot({ lots }: Context, { name, expiry, month }: Instrument): numbe
 function unitsOfLots(count: number | undefined, lot: number | null, { instrument }: Instrument): number {
   if (count === undefined || lot === null)
     throw new StratctlError("lot_size_unknown", `the lot size of ${instrument} is not known`, {
-      hint: "give the quantity in units, or the lot size: --lot-size 75",
+      hint: HINTS.lot_size.call,
     });
   const quantity = count * lot;
   if (quantity <= 2_147_483_647) return quantity;
@@ -130,7 +130,9 @@ async function priceNow(
 ): Promise<number> {
   const { calendar } = context;
   const none = (why: string): StratctlError =>
-    new StratctlError("quote_missing", `no price to ${purpose} ${instrument.instrument} at (${why})`, { hint: "give one: --price 101.55" });
+    new StratctlError("quote_missing", `no price to ${purpose} ${instrument.instrument} at (${why})`, {
+      hint: HINTS[purpose === "enter" ? "entry_price" : "exit_price"].call,
+    });
   const last_day = lastDayOf(calendar, instrument);
   if (last_day !== null && last_day < dayOf(calendar, context.now())) throw none(`expired ${last_day}`);
   const { price, at, reason } = await quoteNow(context, instrument, signal);
@@ -144,7 +146,8 @@ async function notOpen({ database }: Context, key: legs.LegKey, what: string): P
   const leg = await legs.find(database, key);
   if (leg === null)
     throw new StratctlError("leg_unknown", `no leg ${key.instrument_id} in strategy ${key.strategy_id}`, {
-      hint: `stratctl leg list ${key.strategy_id} shows those there are`,
+      hint: HINTS.legs.call,
+      details: { strategy_id: key.strategy_id, instrument_id: key.instrument_id },
     });
   throw new StratctlError("leg_closed", `leg ${leg.id} (${leg.instrument}) is closed and cannot be ${what}`);
 }

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { StratctlError } from "../../errors.ts";
+import { HINTS, StratctlError } from "../../errors.ts";
 import type { Strategy, StrategyCreate, StrategyQuery } from "../../model/strategy.ts";
 import * as legs from "../../store/leg.ts";
 import * as strategies from "../../store/strategy.ts";
@@ -94,7 +94,7 @@ async function unknown({ database }: Context, { account_id, name }: { account_id
     "strategy_unknown",
     `no strategy "${name}" in ${account_id}${meant === null ? "" : `; did you mean "${meant}"?`}`,
     {
-      hint: meant === null ? "stratctl strategy list shows those there are" : undefined,
+      hint: meant === null ? HINTS.strategies.call : undefined,
       details: { account_id, strategy: name, meant },
     },
   );

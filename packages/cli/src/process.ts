@@ -1,6 +1,7 @@
 import { text } from "node:stream/consumers";
 import { CommanderError, type Command } from "commander";
 import type { Stratctl } from "@stratctl/sdk";
+import { calendarOf } from "./calendar.ts";
 import { givenOf, type Act } from "./commands/command.ts";
 import { configFile, readConfig, type FileFault } from "./config-file.ts";
 import type { Deps, StopTime } from "./deps.ts";
@@ -91,7 +92,7 @@ function rootOf(command: Command): Command {
 }
 
 async function open(settings: Deps["settings"], signal: AbortSignal): Promise<Stratctl> {
-  const [{ connect }, { calendarOf }, given] = await Promise.all([import("@stratctl/sdk"), import("./calendar.ts"), settings()]);
+  const [{ connect }, given] = await Promise.all([import("@stratctl/sdk"), settings()]);
   const { url, account_id, redis_url, ticker_url, sources, token_file } = given;
   const options = { url, account_id, redis_url, ticker_url, sources, calendar: await calendarOf(given) };
   if (token_file === undefined) return connect({ ...options, signal });

@@ -36,7 +36,7 @@ test("all commands of the tree are described", () => {
     profile: "add use list remove",
   };
   const verbs = Object.entries(nouns).flatMap(([noun, names]) => names.split(" ").map((verb) => `${noun} ${verb}`));
-  const alone = ["mark", "m2m", "quote", "daemon", "replay", "record", "token"];
+  const alone = ["mark", "m2m", "gaps", "quote", "daemon", "replay", "record", "token"];
   expect(leaves.map(({ name }) => name).toSorted()).toEqual([...verbs, ...alone].toSorted());
   expect(leaves.filter(({ command }) => command.description() === "")).toEqual([]);
 });

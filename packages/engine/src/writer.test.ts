@@ -75,7 +75,7 @@ onEveryPostgres("the writer", (store) => {
     expect(await rows([0, 1])).toEqual([5, 5]);
     one.finish(minute(1), null);
     await one.write();
-    expect(one.counts).toEqual({ carried: 15, written: 10, left_out: 0, dropped: 0, refused: 0 });
+    expect(one.counts).toMatchObject({ carried: 15, written: 10, left_out: 0, dropped: 0, refused: 0 });
   });
 
   test("a candle that the database refuses is given up, and costs no other", async () => {
@@ -84,7 +84,7 @@ onEveryPostgres("the writer", (store) => {
     one.finish(minute(11), null);
     await one.write({ candles: minute(12, { spoilt: [0, 4] }) });
     expect(await rows([10, 11, 12])).toEqual([4, 5, 3]);
-    expect(one.counts).toEqual({ carried: 9, written: 9, left_out: 0, dropped: 0, refused: 1 });
+    expect(one.counts).toMatchObject({ carried: 9, written: 9, left_out: 0, dropped: 0, refused: 1 });
     expect(one.waiting_count).toBe(0);
   });
 
@@ -101,6 +101,50 @@ onEveryPostgres("the writer", (store) => {
     ]);
     await one.write({ marks: marks(23, [second], 50_000) });
     expect((await marked())[1]).toEqual({ m2m: "5.0000", current_m2m: "4.0000" });
+  });
+
+  test("a mark or a price that the database refuses costs no other, and is told with why", async () => {
+    const [first = 0, second = 0] = strategy_ids;
+    const one = writer();
+    const latest = marks(25, [first, second], 60_000);
+    const spoilt = { ...latest, priced: Int32Array.from([1, 2]) }; // more legs priced than there are
+    const quotes = {
+      length: 3,
+      exchange: ["NFO", "NFO", "NFO"],
+      tradingsymbol: ["A", "B", "C"],
+      price_units: Float64Array.from([10_000, -10_000, 30_000]),
+      at_ms: Float64Array.from([MINUTE_MS, MINUTE_MS, MINUTE_MS]),
+      source: ["redis", "redis", "redis"],
+    };
+    await one.write({ marks: spoilt, quotes });
+    expect(one.troubles).toMatchObject({ refused_marks: 1, refused_quotes: 1, refused_why: expect.stringMatching(/violates check constraint/) });
+    expect((await marked()).map(({ m2m }) => m2m).slice(0, 2)).toEqual(["6.0000", "5.0000"]);
+    const Symbol = z.object({ tradingsymbol: z.string() });
+    expect(await store.db.many(Symbol, "test.quotes", "select tradingsymbol from last_quote order by 1")).toEqual([
+      { tradingsymbol: "A" },
+      { tradingsymbol: "C" },
+    ]);
+    await one.write({ marks: latest });
+    expect(one.troubles).toMatchObject({ refused_marks: 0, refused_quotes: 0 });
+  });
+
+  test("a trigger that refuses every row for a while: the candles wait; one that refuses a strategy's: it alone is given up", async () => {
+    const [first = 0] = strategy_ids;
+    const refusing = (when: string): Promise<void> =>
+      store.db.script(`create function refuse() returns trigger language plpgsql as $$ begin raise exception 'closed'; end $$;
+        create trigger refuse before insert on strategy_m2m_candles for each row ${when} execute function refuse()`);
+    const open = (): Promise<void> => store.db.script("drop function refuse cascade");
+    const one = writer();
+    await refusing("");
+    one.finish(minute(26), null);
+    await expect(one.write()).rejects.toMatchObject({ message: expect.stringContaining("closed") });
+    expect(one.counts.refused).toBe(0);
+    await open();
+    await refusing(`when (new.strategy_id = ${first})`);
+    await one.write();
+    await open();
+    expect(await rows([26])).toEqual([4]);
+    expect(one.counts).toMatchObject({ carried: 4, refused: 1 });
   });
 
   test("the strategies change with each minute that waits: each strategy waits with its last mark alone", async () => {

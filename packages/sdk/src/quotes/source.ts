@@ -41,6 +41,11 @@ export interface QuoteSource {
    * growing waits.
    */
   allowance?(): Allowance;
+  /**
+   * The same source, with its connections, for those who ask beside the one it was opened for: where the service may be asked so
+   * often only, they get a part of it and never the rest. Closed with the source.
+   */
+  forOthers?(): QuoteSource;
   close(): Promise<void>;
 }
 

@@ -13,14 +13,22 @@ const BACK_OFF_MS = { first: 1_000, max: 30_000 };
 /** After a service did not answer, or with nothing but its own faults: one attempt every five seconds hurts nobody and finds it soon. */
 const AWAY_MS = { first: 1_000, max: 5_000 };
 
+/** Whether a request may be made now. */
+export interface Gate {
+  allowance(): { request_count: number; why: string | null };
+  take(): boolean;
+}
+
+/** Of what a service may be asked, those who ask beside the one it is for get so much at most. */
+const OTHERS_PART = 1 / 4;
+
 /**
  * How fast a service may be asked: never more than `requests_per_second_max`, not at all while it ordered us to wait, and
  * with growing waits while it is away.
  */
-export class TickerRate {
+export class TickerRate implements Gate {
   readonly #options: RateOptions;
-  #tokens: number;
-  #filled_ms: number;
+  readonly #bucket: Bucket;
   #until_ms = Number.NEGATIVE_INFINITY;
   #why: string | null = null;
   /** Orders without a time, and failures, in a row. */
@@ -29,19 +37,24 @@ export class TickerRate {
 
   constructor(options: RateOptions) {
     this.#options = options;
-    this.#tokens = options.requests_per_second_max;
-    this.#filled_ms = options.clock.monotonic();
+    this.#bucket = new Bucket(options.requests_per_second_max, options.clock);
   }
 
   /** Requests that may be made at this moment; `why` where there are none for another reason than the rate. */
   allowance(): { request_count: number; why: string | null } {
     if (this.waits !== null) return { request_count: 0, why: this.waits };
-    const now_ms = this.#options.clock.monotonic();
-    const { requests_per_second_max } = this.#options;
-    const earned = ((now_ms - this.#filled_ms) / 1000) * requests_per_second_max;
-    this.#tokens = Math.min(this.#tokens + earned, Math.max(1, requests_per_second_max));
-    this.#filled_ms = now_ms;
-    return { request_count: Math.floor(this.#tokens), why: null };
+    return { request_count: this.#bucket.level(), why: null };
+  }
+
+  /** For others: a part of it, so that however many ask, the rest is there for whom the service is for. */
+  forOthers(): Gate {
+    const { requests_per_second_max, clock } = this.#options;
+    const part = new Bucket(requests_per_second_max * OTHERS_PART, clock);
+    const allowance = (): ReturnType<Gate["allowance"]> => {
+      const { request_count, why } = this.allowance();
+      return { request_count: Math.min(request_count, part.level()), why };
+    };
+    return { allowance, take: () => allowance().request_count > 0 && part.take() && this.take() };
   }
 
   /** The order to wait that is in force, or null. */
@@ -51,9 +64,7 @@ export class TickerRate {
 
   /** True where a request may be made now; it is then counted. */
   take(): boolean {
-    if (this.allowance().request_count === 0) return false;
-    this.#tokens -= 1;
-    return true;
+    return this.waits === null && this.#bucket.take();
   }
 
   /** The service answered some request of a read. */
@@ -97,6 +108,36 @@ export class TickerRate {
       this.#why = why;
     }
     return why;
+  }
+}
+
+/** Fills with time, up to a second's worth, and one at least. */
+class Bucket {
+  readonly #per_second: number;
+  readonly #clock: SourceClock;
+  #tokens: number;
+  #filled_ms: number;
+
+  constructor(per_second: number, clock: SourceClock) {
+    this.#per_second = per_second;
+    this.#clock = clock;
+    this.#tokens = Math.max(1, per_second);
+    this.#filled_ms = clock.monotonic();
+  }
+
+  /** Whole tokens. */
+  level(): number {
+    const now_ms = this.#clock.monotonic();
+    const earned = ((now_ms - this.#filled_ms) / 1000) * this.#per_second;
+    this.#tokens = Math.min(this.#tokens + earned, Math.max(1, this.#per_second));
+    this.#filled_ms = now_ms;
+    return Math.floor(this.#tokens);
+  }
+
+  take(): boolean {
+    if (this.level() === 0) return false;
+    this.#tokens -= 1;
+    return true;
   }
 }
 

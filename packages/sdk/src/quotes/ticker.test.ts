@@ -342,4 +342,30 @@ describe("too-many-requests-is-an-order", () => {
     expect(Object.keys((await readAll(source, instruments)).prices)).toHaveLength(3);
     expect(service.asked).toHaveLength(7);
   });
+
+  test("others get a quarter of its rate, and never what the one it is for needs", async () => {
+    const clock = new HandClock();
+    await using service = await startService((_url, response) => json(response, { last_price: 1 }));
+    const source = open({ url: service.url, clock, requests_per_second_max: 8 });
+    const others = source.forOthers?.() ?? source;
+    const instruments = ["NFO:A", "NFO:B", "NFO:C", "NFO:D", "NFO:E", "NFO:F", "NFO:G", "NFO:H"];
+    const answered = async (of: QuoteSource): Promise<number> => Object.keys((await readAll(of, instruments)).prices).length;
+    expect([await answered(others), await answered(others)]).toEqual([2, 0]);
+    expect(await answered(source)).toBe(6);
+    clock.pass(1_000);
+    expect([await answered(source), await answered(others)]).toEqual([8, 0]);
+    clock.pass(1_000);
+    expect([others.allowance?.().instrument_count, await answered(others), await answered(source)]).toEqual([2, 2, 6]);
+  });
+
+  test("of one request a second others get one in four seconds", async () => {
+    const clock = new HandClock();
+    await using service = await startService((_url, response) => json(response, { last_price: 1 }));
+    const source = open({ url: service.url, clock, requests_per_second_max: 1 });
+    const others = source.forOthers?.() ?? source;
+    const counts: number[] = [];
+    for (let second = 0; second < 9; second += 1, clock.pass(1_000))
+      counts.push(Object.keys((await readAll(others, ["NFO:A"])).prices).length);
+    expect(counts).toEqual([1, 0, 0, 0, 1, 0, 0, 0, 1]);
+  });
 });

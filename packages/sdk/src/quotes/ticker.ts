@@ -10,7 +10,7 @@ import {
   type ReadOptions,
   type SourceClock,
 } from "./source.ts";
-import { TickerRate } from "./ticker-rate.ts";
+import { TickerRate, type Gate } from "./ticker-rate.ts";
 import { decoded, reasonOf, secretsOf, unavailable } from "./unavailable.ts";
 
 export interface TickerOptions {
@@ -42,6 +42,8 @@ interface Request {
 
 /** One read: what of it is still to be asked, and how it went. */
 interface Reading {
+  /** What may be asked. */
+  readonly gate: Gate;
   readonly instruments: readonly InstrumentRef[];
   readonly sink: QuoteSink;
   readonly queue: IterableIterator<Request>;
@@ -105,20 +107,43 @@ class TickerSource implements QuoteSource {
   }
 
   allowance(): Allowance {
-    const { request_count, why } = this.#rate.allowance();
+    return this.#allowanceOf(this.#rate);
+  }
+
+  read(instruments: readonly InstrumentRef[], sink: QuoteSink, options: ReadOptions): Promise<void> {
+    return this.#read(instruments, sink, { ...options, gate: this.#rate });
+  }
+
+  forOthers(): QuoteSource {
+    const gate = this.#rate.forOthers();
+    return {
+      name: this.name,
+      deadline_ms: this.deadline_ms,
+      allowance: () => this.#allowanceOf(gate),
+      read: (instruments, sink, options) => this.#read(instruments, sink, { ...options, gate }),
+      close: () => Promise.resolve(),
+    };
+  }
+
+  #allowanceOf(gate: Gate): Allowance {
+    const { request_count, why } = gate.allowance();
     const instruments_per_request = this.#options.batch === undefined ? 1 : Math.min(this.#batchSize(), BATCH_SIZE_SURE);
     return { instrument_count: request_count * instruments_per_request, why };
   }
 
-  async read(instruments: readonly InstrumentRef[], sink: QuoteSink, { deadline_ms, signal }: ReadOptions): Promise<void> {
-    const { request_count, why } = this.#rate.allowance();
+  async #read(
+    instruments: readonly InstrumentRef[],
+    sink: QuoteSink,
+    { deadline_ms, signal, gate }: ReadOptions & { gate: Gate },
+  ): Promise<void> {
+    const { request_count, why } = gate.allowance();
     if (why !== null) throw unavailable(this.name, why);
     if (request_count === 0) return instruments.forEach((_, index) => sink.absent(index, OVER_RATE));
     const timeout = AbortSignal.timeout(Math.ceil(deadline_ms));
     const end = signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
     const queue = this.#requests(instruments).values();
     const late = (): string => (signal?.aborted ? "interrupted" : `no answer within ${Math.ceil(deadline_ms)} ms`);
-    const reading: Reading = { instruments, sink, queue, end, late, answer_count: 0, fault_count: 0, fault: "", failure: null };
+    const reading: Reading = { gate, instruments, sink, queue, end, late, answer_count: 0, fault_count: 0, fault: "", failure: null };
     const pool = await this.#open();
     await Promise.all(Array.from({ length: this.#options.concurrency ?? 16 }, () => this.#ask(pool, reading)));
     if (end.aborted) reading.failure = late();
@@ -149,7 +174,7 @@ class TickerSource implements QuoteSource {
     const absent = (why: string): void => {
       for (const index of indexes) reading.sink.absent(index, why);
     };
-    if (reading.end.aborted || !this.#rate.take()) {
+    if (reading.end.aborted || !reading.gate.take()) {
       absent(reading.failure ?? this.#rate.waits ?? OVER_RATE);
       return false;
     }

@@ -6,7 +6,7 @@ import type { RedisServer } from "../support/redis.ts";
 import { until } from "../support/server.ts";
 
 export interface WorldOptions extends Partial<
-  Pick<DaemonOptions, "sources" | "timing" | "once" | "shard" | "serve" | "calendar" | "onLoop" | "jump_percent_max">
+  Pick<DaemonOptions, "spool" | "sources" | "timing" | "once" | "shard" | "serve" | "calendar" | "onLoop" | "jump_percent_max">
 > {
   readonly db: DaemonOptions["db"];
   readonly redis: RedisServer;

@@ -117,7 +117,11 @@ onEveryPostgres("the writer", (store) => {
       source: ["redis", "redis", "redis"],
     };
     await one.write({ marks: spoilt, quotes });
-    expect(one.troubles).toMatchObject({ refused_marks: 1, refused_quotes: 1, refused_why: expect.stringMatching(/violates check constraint/) });
+    expect(one.troubles).toMatchObject({
+      refused_marks: 1,
+      refused_quotes: 1,
+      refused_why: expect.stringMatching(/violates check constraint/),
+    });
     expect((await marked()).map(({ m2m }) => m2m).slice(0, 2)).toEqual(["6.0000", "5.0000"]);
     const Symbol = z.object({ tradingsymbol: z.string() });
     expect(await store.db.many(Symbol, "test.quotes", "select tradingsymbol from last_quote order by 1")).toEqual([

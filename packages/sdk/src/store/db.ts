@@ -152,7 +152,8 @@ const AS_TEXT = { getTypeParser: () => (text: string) => text };
  */
 function sessionOf(timeout_ms: number): string {
   return `set TimeZone = 'UTC'; set DateStyle = 'ISO'; set plan_cache_mode = force_custom_plan; set jit = off;
-    set statement_timeout = ${timeout_ms}; set lock_timeout = ${Math.min(timeout_ms, LOCK_MS_MAX)}; set idle_in_transaction_session_timeout = ${timeout_ms}`;
+    set statement_timeout = ${timeout_ms}; set lock_timeout = ${Math.min(timeout_ms, LOCK_MS_MAX)};
+    set idle_in_transaction_session_timeout = ${timeout_ms}`;
 }
 
 /** A lock that somebody forgot is told as such, and sooner than a statement that is slow. */

@@ -125,7 +125,8 @@ async function timescale(db: Db): Promise<void> {
 }
 
 /** Held until the transaction ends. A migration may take long, and so may the wait for another process's. */
-const LOCK = "set local statement_timeout = 0; set local lock_timeout = 0; select pg_advisory_xact_lock(hashtext('stratctl'), hashtext('migrate'))";
+const LOCK =
+  "set local statement_timeout = 0; set local lock_timeout = 0; select pg_advisory_xact_lock(hashtext('stratctl'), hashtext('migrate'))";
 
 const Applied = z.object({ id: z.int(), name: z.string(), checksum: z.string() });
 

@@ -14,8 +14,8 @@ export interface Pipe extends AsyncDisposable {
   flow(): void;
 }
 
-/** A pipe to a port of this machine, or to the path of a Unix socket; it starts open. */
-export async function startPipe(server: number | string): Promise<Pipe> {
+/** A pipe to a port of this machine, or to the path of a Unix socket, asked for with each connection; it starts open. */
+export async function startPipe(server: number | string | (() => number | string)): Promise<Pipe> {
   const sockets = new Set<Socket>();
   let is_hole = false;
   const keep = (socket: Socket): void => {
@@ -24,7 +24,8 @@ export async function startPipe(server: number | string): Promise<Pipe> {
     socket.on("close", () => sockets.delete(socket));
   };
   const listener = createServer((near) => {
-    const far = typeof server === "string" ? connect(server) : connect(server, "127.0.0.1");
+    const target = typeof server === "function" ? server() : server;
+    const far = typeof target === "string" ? connect(target) : connect(target, "127.0.0.1");
     for (const [from, to] of [
       [near, far],
       [far, near],

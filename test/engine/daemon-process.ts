@@ -4,7 +4,7 @@ import { openPool } from "../../packages/sdk/src/store/db.ts";
 import { FileClock } from "../support/clock.ts";
 
 /** A daemon in a process of its own, by the clock of a file: tells its passes and its log in lines of JSON. */
-const [url = "", redis_url = "", clock_path = ""] = process.argv.slice(2);
+const [url = "", redis_url = "", clock_path = "", spool] = process.argv.slice(2);
 const stop = new AbortController();
 process.on("SIGTERM", () => stop.abort());
 const tell = (line: unknown): unknown => process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -15,6 +15,7 @@ await runDaemon({
   sources: [source],
   clock: new FileClock(clock_path),
   signal: stop.signal,
+  spool,
   log: tell,
   onPass: ({ at_ms }) => tell({ at_ms }),
 });

@@ -77,7 +77,7 @@ export const KEYS = {
   "daemon.stale_ms_max": { about: "a price older than this is stale", example: "60000" },
   "daemon.carry_after_ms": { about: "after the open, a leg that has not traded is carried from then on", example: "60000" },
   "daemon.waiting_max": { about: "candles that wait in memory for a database that is away, at most", example: "1000000" },
-  "daemon.spool_folder": { about: "where candles go that memory has no room for", example: "/a/folder", file: "folder" },
+  "daemon.spool_folder": { about: "where candles wait on disk while the database is away", example: "/a/folder", file: "folder" },
   "daemon.always": { about: "sample outside sessions too, for markets that never close", example: "true" },
   "http.host": { about: "the address that a daemon listens on", example: "127.0.0.1" },
   "http.port": { about: "the port that a daemon listens on, 0 for any that is free", example: "8081" },

@@ -33,7 +33,7 @@ export const DaemonSettings = z.strictObject({
   carry_after_ms: whole(0, 86_400_000).default(60_000),
   /** Candles that wait in memory for a database that is away, at most: 100 bytes each. */
   waiting_max: whole(1_000, 100_000_000).default(1_000_000),
-  /** Where candles go that memory has no room for; `spool` beside the built-in database where it is left out. */
+  /** Where candles wait on disk while the database is away, in a folder a database; `spool` beside the built-in database where it is left out. */
   spool_folder: z.string().trim().min(1).optional(),
   /** Samples outside every session too, for markets that never close. */
   always: z

@@ -56,7 +56,7 @@ export async function runRound({ configuration, calendar, shard, once, isServed,
     signal: AbortSignal.any([signal, ending.signal]),
     once,
     shard,
-    spool: once ? null : (daemon.spool_folder ?? (await spoolFolder(url))),
+    spool: once ? null : await spoolFolder(daemon.spool_folder, url),
     timing: {
       interval_ms: daemon.interval,
       write_interval_ms: daemon.write_interval_ms,
@@ -104,12 +104,13 @@ async function beginWith(db: Database, { signal, onOther }: { signal: AbortSigna
   checked.catch(onOther);
 }
 
-/** Beside the built-in database, in a folder for each database: candles of one are nothing to another. */
-async function spoolFolder(url: string | undefined): Promise<string> {
+/** Beside the built-in database unless said, in a folder for each database: candles of one are nothing to another. */
+async function spoolFolder(given: string | undefined, url: string | undefined): Promise<string> {
   const { embeddedFolder } = await import("@stratctl/sdk/internal");
-  const folder = join(embeddedFolder(), "spool");
+  const folder = given ?? join(embeddedFolder(), "spool");
   if (url === undefined) return join(folder, "built-in");
   const { createHash } = await import("node:crypto");
-  const { host, pathname } = new URL(url);
-  return join(folder, createHash("sha256").update(`${host}${pathname}`).digest("hex").slice(0, 16));
+  const { host, pathname, searchParams } = new URL(url);
+  const database = `${host}${searchParams.get("host") ?? ""}${pathname}`;
+  return join(folder, createHash("sha256").update(database).digest("hex").slice(0, 16));
 }

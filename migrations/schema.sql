@@ -86,6 +86,37 @@ CREATE TRIGGER strategy_removed AFTER DELETE ON strategy FOR EACH ROW EXECUTE FU
 CREATE TRIGGER strategy_status_changed AFTER UPDATE OF status, archived_at ON strategy FOR EACH ROW WHEN (old.status IS DISTINCT FROM new.status OR old.archived_at IS DISTINCT FROM new.archived_at) EXECUTE FUNCTION stratctl_strategy_changed();
 CREATE TRIGGER strategy_updated_at BEFORE UPDATE OF trading_account_id, strategy_name, description, strategy_type, tags, is_default, status, total_capital_deployed, total_margin_used, created_by, metadata, archived_at ON strategy FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION stratctl_updated_at();
 
+create table strategy_fills (
+  id integer not null default nextval('strategy_fills_id_seq'::regclass),
+  trading_account_id text not null,
+  strategy_id integer not null,
+  leg_id integer not null,
+  side text not null,
+  quantity integer not null,
+  price numeric(18,4) not null,
+  value numeric(18,4) not null,
+  at timestamp with time zone not null,
+  source text not null,
+  external_id text,
+  realized_pnl numeric(18,4),
+  cost_method text,
+  created_at timestamp with time zone not null default now(),
+  constraint strategy_fills_account_ref FOREIGN KEY (trading_account_id) REFERENCES trading_account(account_id) ON DELETE CASCADE,
+  constraint strategy_fills_cost_method_known CHECK (cost_method = ANY (ARRAY['average'::text, 'fifo'::text])),
+  constraint strategy_fills_exit_law CHECK ((realized_pnl IS NULL) = (cost_method IS NULL)),
+  constraint strategy_fills_external_id_range CHECK (length(external_id) >= 1 AND length(external_id) <= 100),
+  constraint strategy_fills_leg_ref FOREIGN KEY (leg_id) REFERENCES strategy_instruments(id) ON DELETE CASCADE,
+  constraint strategy_fills_money_range CHECK (price >= 0::numeric AND abs(price) <= '500000000000'::bigint::numeric AND value >= 0::numeric AND abs(value) <= '500000000000'::bigint::numeric AND abs(realized_pnl) <= '500000000000'::bigint::numeric),
+  constraint strategy_fills_pkey PRIMARY KEY (id),
+  constraint strategy_fills_quantity_range CHECK (quantity > 0),
+  constraint strategy_fills_side_known CHECK (side = ANY (ARRAY['BUY'::text, 'SELL'::text])),
+  constraint strategy_fills_source_known CHECK (source = ANY (ARRAY['entry'::text, 'fill'::text, 'settlement'::text, 'move'::text])),
+  constraint strategy_fills_strategy_ref FOREIGN KEY (strategy_id) REFERENCES strategy(strategy_id) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX strategy_fills_external_key ON strategy_fills USING btree (trading_account_id, external_id, leg_id);
+CREATE INDEX strategy_fills_leg_idx ON strategy_fills USING btree (leg_id);
+CREATE INDEX strategy_fills_strategy_idx ON strategy_fills USING btree (strategy_id, at, id);
+
 create table strategy_gap (
   strategy_id integer not null,
   from_minute timestamp with time zone not null,
@@ -118,12 +149,21 @@ create table strategy_instruments (
   metadata jsonb not null default '{}'::jsonb,
   added_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
+  exit_value numeric(18,4),
+  closed_by text,
+  cost_method text,
+  part_of integer,
+  constraint strategy_instruments_closed_by_known CHECK (closed_by = ANY (ARRAY['fill'::text, 'settlement'::text, 'move'::text])),
   constraint strategy_instruments_closed_law CHECK ((exit_price IS NULL) = (closed_at IS NULL) AND (closed_at IS NULL OR closed_at >= added_at)),
+  constraint strategy_instruments_cost_method_known CHECK (cost_method = ANY (ARRAY['average'::text, 'fifo'::text])),
   constraint strategy_instruments_cost_range CHECK (cost >= 0::numeric AND abs(cost) <= '500000000000'::bigint::numeric),
   constraint strategy_instruments_direction_known CHECK (direction = ANY (ARRAY['BUY'::text, 'SELL'::text])),
   constraint strategy_instruments_entry_price_range CHECK (entry_price > 0::numeric AND abs(entry_price) <= '500000000000'::bigint::numeric),
-  constraint strategy_instruments_exit_price_range CHECK (exit_price >= 0::numeric AND abs(exit_price) <= '500000000000'::bigint::numeric AND abs(cost - exit_price * quantity::numeric) <= '500000000000'::bigint::numeric),
+  constraint strategy_instruments_exit_law CHECK ((exit_price IS NULL) = (exit_value IS NULL) AND (exit_price IS NULL) = (closed_by IS NULL)),
+  constraint strategy_instruments_exit_price_range CHECK (exit_price >= 0::numeric AND abs(exit_price) <= '500000000000'::bigint::numeric),
+  constraint strategy_instruments_exit_value_range CHECK (exit_value >= 0::numeric AND abs(exit_value) <= '500000000000'::bigint::numeric AND abs(cost - exit_value) <= '500000000000'::bigint::numeric),
   constraint strategy_instruments_lot_size_range CHECK (lot_size > 0),
+  constraint strategy_instruments_part_ref FOREIGN KEY (part_of) REFERENCES strategy_instruments(id),
   constraint strategy_instruments_pkey PRIMARY KEY (id),
   constraint strategy_instruments_quantity_range CHECK (quantity > 0),
   constraint strategy_instruments_strategy_ref FOREIGN KEY (strategy_id) REFERENCES strategy(strategy_id) ON DELETE CASCADE,
@@ -132,10 +172,11 @@ create table strategy_instruments (
   constraint strategy_instruments_token_range CHECK (instrument_token >= 1 AND instrument_token <= '9007199254740991'::bigint),
   constraint strategy_instruments_type_known CHECK (instrument_type = ANY (ARRAY['CE'::text, 'PE'::text, 'FUT'::text, 'EQ'::text]))
 );
+CREATE INDEX strategy_instruments_part_idx ON strategy_instruments USING btree (part_of) WHERE part_of IS NOT NULL;
 CREATE INDEX strategy_instruments_strategy_idx ON strategy_instruments USING btree (strategy_id, id);
 CREATE TRIGGER strategy_instruments_added AFTER INSERT ON strategy_instruments REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION stratctl_legs_changed();
 CREATE TRIGGER strategy_instruments_changed AFTER UPDATE ON strategy_instruments REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION stratctl_legs_changed();
-CREATE TRIGGER strategy_instruments_cost BEFORE INSERT OR UPDATE OF entry_price, quantity, cost ON strategy_instruments FOR EACH ROW EXECUTE FUNCTION stratctl_leg_cost();
+CREATE TRIGGER strategy_instruments_cost BEFORE INSERT OR UPDATE OF entry_price, quantity, cost, exit_price ON strategy_instruments FOR EACH ROW EXECUTE FUNCTION stratctl_leg_cost();
 CREATE TRIGGER strategy_instruments_moved AFTER UPDATE ON strategy_instruments REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION stratctl_legs_changed();
 CREATE TRIGGER strategy_instruments_removed AFTER DELETE ON strategy_instruments REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION stratctl_legs_changed();
 CREATE TRIGGER strategy_instruments_updated_at BEFORE UPDATE ON strategy_instruments FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION stratctl_updated_at();
@@ -234,6 +275,16 @@ CREATE CONSTRAINT TRIGGER trading_account_aliases_key AFTER INSERT OR UPDATE OF 
 CREATE TRIGGER trading_account_default_strategy AFTER INSERT ON trading_account FOR EACH ROW EXECUTE FUNCTION stratctl_default_strategy();
 CREATE TRIGGER trading_account_updated_at BEFORE UPDATE ON trading_account FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION stratctl_updated_at();
 
+create table underlying_close (
+  underlying text not null,
+  day date not null,
+  close numeric(18,4) not null,
+  source text not null,
+  created_at timestamp with time zone not null default now(),
+  constraint underlying_close_pkey PRIMARY KEY (underlying, day),
+  constraint underlying_close_range CHECK (close > 0::numeric AND abs(close) <= '500000000000'::bigint::numeric)
+);
+
 create view strategy_legs as
  SELECT leg.id,
     leg.strategy_id,
@@ -255,7 +306,7 @@ create view strategy_legs as
     quote.price AS current_price,
     quote.at AS current_price_at,
         CASE
-            WHEN abs(leg.cost - COALESCE(leg.exit_price, quote.price) * leg.quantity::numeric) <= '500000000000'::bigint::numeric THEN (leg.cost - COALESCE(leg.exit_price, quote.price) * leg.quantity::numeric) *
+            WHEN abs(leg.cost - COALESCE(leg.exit_value, quote.price * leg.quantity::numeric)) <= '500000000000'::bigint::numeric THEN (leg.cost - COALESCE(leg.exit_value, quote.price * leg.quantity::numeric)) *
             CASE leg.direction
                 WHEN 'SELL'::text THEN 1
                 ELSE '-1'::integer
@@ -265,7 +316,11 @@ create view strategy_legs as
     leg.notes,
     leg.metadata,
     leg.added_at,
-    leg.updated_at
+    leg.updated_at,
+    leg.exit_value,
+    leg.closed_by,
+    leg.cost_method,
+    leg.part_of
    FROM strategy_instruments leg
      LEFT JOIN last_quote quote ON quote.exchange = leg.exchange AND quote.tradingsymbol = leg.tradingsymbol AND leg.closed_at IS NULL;
 
@@ -380,6 +435,12 @@ begin
     new.cost := new.entry_price * new.quantity;
   elsif tg_op = 'UPDATE' and new.cost = old.cost and (new.entry_price <> old.entry_price or new.quantity <> old.quantity) then
     new.cost := new.entry_price * new.quantity;
+  end if;
+  if new.exit_price is not null and new.exit_value is null then
+    new.exit_value := new.exit_price * new.quantity;
+  end if;
+  if new.exit_price is not null and new.closed_by is null then
+    new.closed_by := 'fill';
   end if;
   return new;
 end $function$;

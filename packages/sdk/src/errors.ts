@@ -30,6 +30,8 @@ export const ERRORS = {
   strategy_default: { exit: 3, http: 409, retry: false },
   strategy_archived: { exit: 3, http: 409, retry: false },
   leg_closed: { exit: 3, http: 409, retry: false },
+  leg_has_fills: { exit: 3, http: 409, retry: false },
+  fill_exists: { exit: 3, http: 409, retry: false },
   idempotency_conflict: { exit: 3, http: 409, retry: false },
   idempotency_in_use: { exit: 3, http: 409, retry: true },
   leadership_held: { exit: 3, http: 409, retry: false },
@@ -121,6 +123,10 @@ export const HINTS = {
   legs: {
     call: "GET /strategies/{strategy_id}/instruments lists those there are",
     command: "stratctl leg list {strategy_id} shows those there are",
+  },
+  fills: {
+    call: "close it, or record the trade that is missing: POST /strategies/{strategy_id}/fills",
+    command: "close it, or record the trade that is missing: stratctl fill add {strategy_id} …",
   },
   lot_size: { call: "give quantity, in units, or lot_size", command: "give the quantity in units, or the lot size: --lot-size 75" },
   entry_price: { call: "give entry_price", command: "give one: --price 101.55" },

@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { Account, AccountCreate, AccountId } from "../model/account.ts";
 import { Candle, M2mQuery } from "../model/candle.ts";
+import { Fill, FillAdd, FillAdded, FillQuery, LegMove, StrategyClose } from "../model/fill.ts";
 import { Gap, GapQuery } from "../model/gap.ts";
 import { Leg, LegAdd, LegClose, LegRemove, LegUpdate, StrategyWithLegs } from "../model/leg.ts";
 import { Mark, MarkQuery } from "../model/mark.ts";
 import { Quote, QuoteQuery } from "../model/quote.ts";
 import { Status, StatusQuery } from "../model/status.ts";
-import { Id, Strategy, StrategyCreate, StrategyGet, StrategyQuery, StrategyUpdate } from "../model/strategy.ts";
+import { Id, Strategy, StrategyArchive, StrategyCreate, StrategyGet, StrategyQuery, StrategyUpdate } from "../model/strategy.ts";
 import { events, route, type CallOptions, type Calls } from "./route.ts";
 
 const ofAccount = ["account_required", "account_unknown", "account_forbidden"] as const;
@@ -80,10 +81,17 @@ export const contract = {
       errors: [...ofStrategy, "strategy_exists", "strategy_default"],
     }),
     archive: route("DELETE /strategies/{strategy_id}", {
-      summary: "Archives a strategy; its candles stay. Again changes nothing",
-      input: StrategyKey,
+      summary:
+        "Archives a strategy; its candles stay. With move_to_default its open legs go to the account's default strategy. Again changes nothing",
+      input: StrategyArchive,
       output: Strategy,
       errors: [...ofStrategy, "strategy_default"],
+    }),
+    close: route("POST /strategies/{strategy_id}/close", {
+      summary: "Closes all open legs at the current quotes: all of them, or none where one has no price",
+      input: StrategyClose,
+      output: z.array(Leg),
+      errors: [...ofStrategy, "strategy_archived", "quote_missing", "money_too_large", ...ofKey],
     }),
     mark: route("GET /strategies/{strategy_id}/mark", {
       summary: "The latest mark that the engine wrote, or with now=true the mark at the prices of this moment",
@@ -117,10 +125,10 @@ export const contract = {
         summary: "Corrects an open leg",
         input: LegUpdate,
         output: Leg,
-        errors: [...ofLeg, "leg_closed", "strategy_archived", "money_too_large"],
+        errors: [...ofLeg, "leg_closed", "leg_has_fills", "strategy_archived", "money_too_large"],
       }),
       close: route("POST /strategies/{strategy_id}/instruments/{instrument_id}/close", {
-        summary: "Closes a whole leg at a price, or at the current quote: its P&L is realized from the next minute on",
+        summary: "Closes a leg or a part of it, at a price or at the current quote: its P&L is realized from the next minute on",
         input: LegClose,
         output: Leg,
         errors: [...ofLeg, "leg_closed", "strategy_archived", "quote_missing", "money_too_large", ...ofKey],
@@ -129,7 +137,30 @@ export const contract = {
         summary: "Removes a leg entered by mistake; past candles stay as they are. A closed leg is history and stays",
         input: LegRemove,
         output: Leg,
-        errors: [...ofLeg, "leg_closed", "strategy_archived"],
+        errors: [...ofLeg, "leg_closed", "leg_has_fills", "strategy_archived"],
+      }),
+      move: route("POST /strategies/{strategy_id}/instruments/{instrument_id}/move", {
+        summary: "Takes a leg or a part of it to another strategy of its account, at the cost it has: nothing is realized",
+        input: LegMove,
+        output: Leg,
+        status: 201,
+        errors: [...ofLeg, "leg_closed", "strategy_archived", ...ofKey],
+      }),
+    },
+    fills: {
+      list: route("GET /strategies/{strategy_id}/fills", {
+        summary: "Every entry and exit, in the order of time",
+        input: FillQuery,
+        output: z.array(Fill),
+        errors: ofStrategy,
+      }),
+      add: route("POST /strategies/{strategy_id}/fills", {
+        summary:
+          "A trade as the broker tells it: closes what is held on the other side, oldest first; what is left of it adds to a leg or opens one",
+        input: FillAdd,
+        output: FillAdded,
+        status: 201,
+        errors: [...ofStrategy, "strategy_archived", "instrument_invalid", "money_too_large", "fill_exists", ...ofKey],
       }),
     },
     m2m: {

@@ -2,6 +2,7 @@ import type { Api } from "./contract.ts";
 import { withEach } from "./each.ts";
 import { accountCalls } from "./service/accounts.ts";
 import type { Context } from "./service/context.ts";
+import { fillCalls } from "./service/fills.ts";
 import { gapCalls } from "./service/gaps.ts";
 import { historyCalls } from "./service/history.ts";
 import { legCalls } from "./service/legs.ts";
@@ -19,6 +20,7 @@ export function createService(context: Context): Api {
       ...strategyCalls(context),
       mark: markCall(context),
       legs: legCalls(context),
+      fills: fillCalls(context),
       m2m: { ...historyCalls(context), ...gapCalls(context), stream: strategyStream(context) },
     },
     marks: { stream: accountStream(context) },

@@ -51,6 +51,14 @@ export const Leg = z.object({
   /** Null while the leg is open. 0 is a price to leave at: an option may expire worthless. */
   exit_price: Money.nullable(),
   closed_at: Instant.nullable(),
+  /** What the quantity was left at: exit_price × quantity, but for a leg that was moved at its cost. */
+  exit_value: Money.nullable(),
+  /** `fill`: a trade; `settlement`: by the exchange at expiry; `move`: to another strategy, nothing realized. Null while open. */
+  closed_by: z.enum(["fill", "settlement", "move"]).nullable(),
+  /** Fixed by the first part that is closed: `average` or `fifo`. */
+  cost_method: z.enum(["average", "fifo"]).nullable(),
+  /** Of a part that was closed: the leg it was part of. */
+  part_of: z.int().nullable(),
   /** The last price kept for the instrument, and what the leg gained at it; a closed leg has neither price nor age. */
   current_price: Money.nullable(),
   current_price_at: Instant.nullable(),
@@ -102,8 +110,12 @@ export type LegUpdate = z.input<typeof LegUpdate>;
 
 export const LegClose = z.strictObject({
   ...LegKey,
+  /** Units; left out: all of it. */
+  quantity: Quantity.optional(),
   /** Left out: the current quote. */
-  exit_price: Price.optional(),
+  exit_price: Money.refine((price) => price >= 0, { error: "must not be below 0" }).optional(),
+  /** Which cost a part has; average unless said or fixed by a part before. */
+  cost_method: z.enum(["average", "fifo"]).optional(),
 });
 export type LegClose = z.input<typeof LegClose>;
 

@@ -92,6 +92,14 @@ export const StrategyUpdate = z.strictObject({
 });
 export type StrategyUpdate = z.input<typeof StrategyUpdate>;
 
+export const StrategyArchive = z.strictObject({
+  account_id: AccountId.optional(),
+  strategy_id: Id,
+  /** A mistake undone: open legs go to the account's default strategy, at the cost they have. */
+  move_to_default: z.stringbool().or(z.boolean()).optional(),
+});
+export type StrategyArchive = z.input<typeof StrategyArchive>;
+
 /** How many at most. */
 export const Limit = z.coerce.number<number | string>().int().min(1).max(10_000);
 

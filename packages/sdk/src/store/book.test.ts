@@ -17,7 +17,7 @@ onEveryPostgres("the legs of a book", (store) => {
     for (const name of ["a", "b", "c"]) ids.push((await insertStrategy(store.db, { account_id: "XJ4540", name })).strategy_id);
   });
   beforeEach(() =>
-    store.db.script("truncate strategy_instruments, strategy_mark; update strategy set status = 'active', archived_at = null"),
+    store.db.script("truncate strategy_instruments, strategy_mark cascade; update strategy set status = 'active', archived_at = null"),
   );
 
   const add = (leg: Partial<LegRow> & { strategy_id: number }) =>

@@ -25,7 +25,7 @@ export interface BookLegs {
   readonly leg_from: Int32Array;
   /** Σ(cost × direction) over the open legs; NaN where it is beyond what money can be. */
   readonly entry_value_units: Float64Array;
-  /** Σ((cost − exit_price × quantity) × direction) over the closed legs; NaN as above. */
+  /** Σ((cost − exit_value) × direction) over the closed legs; NaN as above. */
   readonly realized_pnl_units: Float64Array;
   /** When its last closed leg was closed, and that leg's exchange: that day a strategy without an open leg is worth 0. NaN, null: none. */
   readonly closed_at_ms: Float64Array;
@@ -93,7 +93,7 @@ const SQL = `with picked as materialized (
       and ${inShard("$3", "$4")}
   ), leg as materialized (
     select leg.strategy_id, leg.id, leg.exchange, leg.tradingsymbol, leg.instrument_token, leg.expiry, leg.quantity,
-      leg.cost, leg.exit_price, leg.closed_at,
+      leg.cost, leg.exit_value, leg.closed_at,
       case leg.direction when 'SELL' then 1 else -1 end as direction,
       leg.closed_at is not null and ($1 is null or leg.closed_at <= to_timestamp($1 / 1000)) as closed
     from strategy_instruments leg join picked using (strategy_id)
@@ -108,7 +108,7 @@ const SQL = `with picked as materialized (
   ), summed as (
     select strategy_id, count(*) filter (where not closed) as leg_count,
       sum(cost * direction) filter (where not closed) as entry_value,
-      sum((cost - exit_price * quantity) * direction) filter (where closed) as realized_pnl
+      sum((cost - exit_value) * direction) filter (where closed) as realized_pnl
     from leg group by strategy_id
   ), total as (
     select strategy_id, coalesce(leg_count, 0) as leg_count, coalesce(entry_value, 0) as entry_value,

@@ -14,6 +14,7 @@ const Row = Leg.extend({
   cost: MoneyColumn,
   exit_price: MoneyColumn.nullable(),
   closed_at: InstantColumn.nullable(),
+  exit_value: MoneyColumn.nullable(),
   current_price: MoneyColumn.nullable(),
   current_price_at: InstantColumn.nullable(),
   current_pnl: MoneyColumn.nullable(),
@@ -23,7 +24,7 @@ const Row = Leg.extend({
 
 const SELECT = `select
     id, strategy_id, instrument, exchange, tradingsymbol, instrument_token, instrument_type, strike, expiry, underlying_symbol,
-    direction, quantity, lot_size, entry_price, cost, exit_price, closed_at, current_price, current_price_at, current_pnl,
+    direction, quantity, lot_size, entry_price, cost, exit_price, closed_at, exit_value, closed_by, cost_method, part_of, current_price, current_price_at, current_pnl,
     notes, added_at, updated_at
   from strategy_legs`;
 
@@ -190,6 +191,7 @@ function refusalsOf(leg: Partial<Record<keyof LegRow | keyof LegExit, string | n
     strategy_instruments_cost_range:
       Number(leg.quantity ?? 1) > 0 && Number(leg.entry_price ?? 1) > 0 ? tooLarge : invalid("quantity and entry_price must be above 0"),
     strategy_instruments_exit_price_range: tooLarge,
+    strategy_instruments_exit_value_range: tooLarge,
     strategy_instruments_entry_price_range: invalid(`entry_price ${leg.entry_price ?? ""} is not above 0`),
     strategy_instruments_quantity_range: invalid(`quantity ${leg.quantity ?? ""} is not above 0`),
     strategy_instruments_lot_size_range: invalid(`lot_size ${leg.lot_size ?? ""} is not above 0`),

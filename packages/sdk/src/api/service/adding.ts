@@ -16,7 +16,7 @@ interface OfAccount {
 /** What the work of a call that adds something is given. */
 interface Adding<Output> {
   readonly signal?: AbortSignal | undefined;
-  /** Does the one write of the call; what it gives is the call's answer. It commits together with the call's key, where it has one. */
+  /** Does what the call writes, in a transaction; what it gives is the call's answer. It commits together with the call's key, where it has one. */
   readonly write: (write: (db: Db) => Promise<Output>) => Promise<Output>;
 }
 
@@ -39,7 +39,7 @@ export function adding<Input extends z.ZodType, Output extends z.ZodType, Subjec
   const { database } = context;
   return call(context, route, async (input, { signal, idempotency_key }) => {
     const subject = await access(input);
-    if (idempotency_key === undefined) return work(input, { signal, write: (write) => write(database) }, subject);
+    if (idempotency_key === undefined) return work(input, { signal, write: (write) => database.transaction(write) }, subject);
     const { key } = parseInput(Key, { idempotency_key });
     const request = requestOf(route, input, subject);
     const of = { caller: context.caller?.id ?? "", key };

@@ -1,20 +1,23 @@
 import type { z } from "zod";
 import { HINTS, StratctlError } from "../../errors.ts";
-import { dayOf, lastSession } from "../../market/calendar.ts";
-import { lastDayOf } from "../../market/expiry.ts";
-import { parseInstrument, withExchange, type Instrument } from "../../market/instrument.ts";
-import { lotSize } from "../../market/lots.ts";
+import type { Instrument } from "../../market/instrument.ts";
 import { entryValueUnits } from "../../m2m/pnl.ts";
+import type { CostMethod } from "../../model/fill.ts";
 import type { Leg, LegAdd } from "../../model/leg.ts";
-import { MONEY_MAX } from "../../model/money.ts";
+import { MONEY_MAX, unitsOf } from "../../model/money.ts";
 import type { Strategy } from "../../model/strategy.ts";
+import type { Db } from "../../store/db.ts";
+import * as fills from "../../store/fill.ts";
+import * as holdings from "../../store/holding.ts";
 import * as legs from "../../store/leg.ts";
 import { contract, type Api } from "../contract.ts";
 import { strategyOf } from "./access.ts";
 import { adding } from "./adding.ts";
 import { call } from "./call.ts";
 import type { Context } from "./context.ts";
-import { quoteNow } from "./quotes.ts";
+import { leave } from "./exits.ts";
+import { entered, moved, targetOf } from "./fills.ts";
+import { instrumentOf, knownLot, notOpen, priceNow, refuseArchived } from "./leg-rules.ts";
 
 export function legCalls(context: Context): Api["strategies"]["legs"] {
   const { database } = context;
@@ -23,14 +26,22 @@ export function legCalls(context: Context): Api["strategies"]["legs"] {
     add: adding(context, routes.add, {
       access: (input) => strategyOf(context, input),
       work: async (input, { signal, write }, strategy) => {
-        const leg = await entered(context, { input, strategy, signal });
-        return write((db) => legs.insert(db, leg));
+        const leg = await legRow(context, { input, strategy, signal });
+        return write((db) => entered(db, leg, strategy));
       },
     }),
     list: call(context, routes.list, async (key) => legs.list(database, { strategy_id: (await strategyOf(context, key)).strategy_id })),
     update: call(context, routes.update, async (change) => {
       refuseArchived(await strategyOf(context, change), "changes no leg");
-      return (await legs.update(database, change)) ?? notOpen(context, change, "changed");
+      return database.transaction(async (db) => {
+        await refuseFills(db, change, {
+          what: "corrected",
+          is_about_fills: change.quantity !== undefined || change.entry_price !== undefined,
+        });
+        const leg = (await legs.update(db, change)) ?? (await notOpen(context, change, "changed"));
+        await fills.correct(db, leg.id);
+        return leg;
+      });
     }),
     close: adding(context, routes.close, {
       access: (key) => strategyOf(context, key),
@@ -39,14 +50,54 @@ export function legCalls(context: Context): Api["strategies"]["legs"] {
         const leg = await legs.find(database, key);
         if (leg === null || leg.closed_at !== null) return notOpen(context, key, "closed again");
         const exit_price = key.exit_price ?? (await priceNow(context, leg, { purpose: "leave", signal }));
-        return write(async (db) => (await legs.close(db, { ...key, exit_price })) ?? notOpen(context, key, "closed again"));
+        return write((db) => closed(context, db, { ...key, exit_price }));
       },
     }),
     remove: call(context, routes.remove, async (key) => {
       refuseArchived(await strategyOf(context, key), "removes no leg");
-      return (await legs.remove(database, key)) ?? notOpen(context, key, "removed");
+      return database.transaction(async (db) => {
+        await refuseFills(db, key, { what: "removed", is_about_fills: true });
+        return (await legs.remove(db, key)) ?? notOpen(context, key, "removed");
+      });
+    }),
+    move: adding(context, routes.move, {
+      access: (key) => strategyOf(context, key),
+      work: async (key, { write }, from) => {
+        refuseArchived(from, "moves no leg");
+        const to = await targetOf(context, from, key);
+        return write((db) => moved(context, db, { key: { ...key, strategy_id: from.strategy_id }, to, quantity: key.quantity }));
+      },
     }),
   };
+}
+
+/** Closes a leg, or a part of it, at a price; gives the row of what was closed. */
+export async function closed(
+  context: Context,
+  db: Db,
+  key: legs.LegKey & { exit_price: number; quantity?: number | undefined; cost_method?: CostMethod | undefined },
+): Promise<Leg> {
+  const held = await holdings.lock(db, key);
+  if (held === null) return notOpen(context, key, "closed again");
+  const { leg } = await leave(db, held, {
+    quantity: key.quantity ?? held.quantity,
+    price_units: BigInt(unitsOf(key.exit_price)),
+    at_ms: context.now(),
+    closed_by: "fill",
+    cost_method: key.cost_method,
+  });
+  return leg ?? notOpen(context, key, "closed again");
+}
+
+/** What was traded in parts is history: a correction of the whole would make it another one. */
+async function refuseFills(db: Db, key: legs.LegKey, { what, is_about_fills }: { what: string; is_about_fills: boolean }): Promise<void> {
+  if (!is_about_fills || (await holdings.lock(db, key)) === null) return;
+  const { entries, exits } = await fills.counts(db, key.instrument_id);
+  if (exits === 0 && entries <= 1) return;
+  throw new StratctlError("leg_has_fills", `leg ${key.instrument_id} was traded ${entries + exits} times and cannot be ${what}`, {
+    hint: HINTS.fills.call,
+    details: { strategy_id: key.strategy_id, leg_id: key.instrument_id, entries, exits },
+  });
 }
 
 interface Entering {
@@ -56,7 +107,7 @@ interface Entering {
 }
 
 /** The leg as it is written: its instrument known, its quantity in units, its price the one given or the current quote. */
-async function entered(context: Context, { input, strategy, signal }: Entering): Promise<legs.LegRow> {
+async function legRow(context: Context, { input, strategy, signal }: Entering): Promise<legs.LegRow> {
   refuseArchived(strategy, "takes no leg");
   const instrument = instrumentOf(input);
   const lot = input.lot_size ?? knownLot(context, instrument);
@@ -80,24 +131,6 @@ async function entered(context: Context, { input, strategy, signal }: Entering):
   };
 }
 
-function refuseArchived({ status, name }: Strategy, what: string): void {
-  if (status === "archived") throw new StratctlError("strategy_archived", `"${name}" is archived and ${what}`);
-}
-
-function instrumentOf({ exchange, tradingsymbol }: { exchange?: string | undefined; tradingsymbol: string }): Instrument {
-  if (exchange === undefined) return parseInstrument(withExchange(tradingsymbol));
-  const instrument = parseInstrument(tradingsymbol.includes(":") ? tradingsymbol : `${exchange}:${tradingsymbol}`);
-  if (instrument.exchange === exchange) return instrument;
-  throw new StratctlError("instrument_invalid", `${instrument.instrument} is not of the exchange ${exchange}`, {
-    hint: "give the exchange once: in the symbol, or beside it",
-  });
-}
-
-function knownLot({ lots }: Context, { name, expiry, month }: Instrument): number | null {
-  const known = expiry ?? month;
-  return known === null ? null : lotSize(lots, { underlying: name, contract: known });
-}
-
 function unitsOfLots(count: number | undefined, lot: number | null, { instrument }: Instrument): number {
   if (count === undefined || lot === null)
     throw new StratctlError("lot_size_unknown", `the lot size of ${instrument} is not known`, {
@@ -115,39 +148,4 @@ async function refuseTooLarge({ database }: Context, strategy: Strategy, leg: { 
   const bought = [...open, leg].map(({ quantity, entry_price }) => ({ direction: "BUY" as const, quantity, entry_price }));
   if (entryValueUnits(bought) !== null) return;
   throw new StratctlError("money_too_large", `the legs of "${strategy.name}" would cost more than ${MONEY_MAX} rupees together`);
-}
-
-type Priced = Pick<Leg, "instrument" | "exchange" | "tradingsymbol" | "instrument_token" | "expiry">;
-
-/**
- * The current quote of an instrument, or quote_missing: a price to enter or leave at is never made up. A contract that expired
- * has none, and a quote of before the last session is not current.
- */
-async function priceNow(
-  context: Context,
-  instrument: Priced,
-  { purpose, signal }: { purpose: "enter" | "leave"; signal: AbortSignal | undefined },
-): Promise<number> {
-  const { calendar } = context;
-  const none = (why: string): StratctlError =>
-    new StratctlError("quote_missing", `no price to ${purpose} ${instrument.instrument} at (${why})`, {
-      hint: HINTS[purpose === "enter" ? "entry_price" : "exit_price"].call,
-    });
-  const last_day = lastDayOf(calendar, instrument);
-  if (last_day !== null && last_day < dayOf(calendar, context.now())) throw none(`expired ${last_day}`);
-  const { price, at, reason } = await quoteNow(context, instrument, signal);
-  if (price === null || at === null) throw none(reason ?? "no source was asked");
-  const session = lastSession(calendar, instrument.exchange, context.now());
-  if (session !== null && Date.parse(at) < session.open_ms) throw none(`last traded ${at}, before the session of ${session.day}`);
-  return price;
-}
-
-async function notOpen({ database }: Context, key: legs.LegKey, what: string): Promise<never> {
-  const leg = await legs.find(database, key);
-  if (leg === null)
-    throw new StratctlError("leg_unknown", `no leg ${key.instrument_id} in strategy ${key.strategy_id}`, {
-      hint: HINTS.legs.call,
-      details: { strategy_id: key.strategy_id, instrument_id: key.instrument_id },
-    });
-  throw new StratctlError("leg_closed", `leg ${leg.id} (${leg.instrument}) is closed and cannot be ${what}`);
 }

@@ -1,6 +1,8 @@
 import type { z } from "zod";
-import { HINTS, StratctlError } from "../../errors.ts";
-import type { Strategy, StrategyCreate, StrategyQuery } from "../../model/strategy.ts";
+import { assert, HINTS, StratctlError } from "../../errors.ts";
+import type { Leg } from "../../model/leg.ts";
+import type { Strategy, StrategyArchive, StrategyCreate, StrategyQuery } from "../../model/strategy.ts";
+import type { Db } from "../../store/db.ts";
 import * as legs from "../../store/leg.ts";
 import * as strategies from "../../store/strategy.ts";
 import { contract, type Api } from "../contract.ts";
@@ -9,8 +11,11 @@ import { accountOf, strategyOf } from "./access.ts";
 import { adding } from "./adding.ts";
 import { call } from "./call.ts";
 import type { Context } from "./context.ts";
+import { moved } from "./fills.ts";
+import { priceNow, refuseArchived } from "./leg-rules.ts";
+import { closed } from "./legs.ts";
 
-type Calls = Pick<Api["strategies"], "create" | "getOrCreate" | "list" | "resolve" | "get" | "update" | "archive">;
+type Calls = Pick<Api["strategies"], "create" | "getOrCreate" | "list" | "resolve" | "get" | "update" | "archive" | "close">;
 
 export function strategyCalls(context: Context): Calls {
   const routes = contract.strategies;
@@ -30,6 +35,25 @@ export function strategyCalls(context: Context): Calls {
     }),
     update: call(context, routes.update, async (change) => shown(await update(context, change))),
     archive: call(context, routes.archive, async (key) => shown(await archive(context, key))),
+    close: adding(context, routes.close, {
+      access: (key) => strategyOf(context, key),
+      work: async (_key, { signal, write }, strategy) => {
+        refuseArchived(strategy, "closes no leg");
+        const open = (await legs.list(context.database, strategy)).filter(({ closed_at }) => closed_at === null);
+        const exits: { strategy_id: number; instrument_id: number; exit_price: number }[] = [];
+        for (const leg of open)
+          exits.push({
+            strategy_id: leg.strategy_id,
+            instrument_id: leg.id,
+            exit_price: await priceNow(context, leg, { purpose: "leave", signal }),
+          });
+        return write(async (db) => {
+          const all: Leg[] = [];
+          for (const exit of exits) all.push(await closed(context, db, exit));
+          return all;
+        });
+      },
+    }),
   };
 }
 
@@ -106,14 +130,22 @@ async function update(context: Context, change: Parameters<typeof strategies.upd
   return (await strategies.update(context.database, { ...change, account_id: strategy.account_id })) ?? strategyOf(context, change);
 }
 
-async function archive(context: Context, key: { account_id?: string | undefined; strategy_id: number }): Promise<Strategy> {
+async function archive(context: Context, { move_to_default = false, ...key }: z.output<typeof StrategyArchive>): Promise<Strategy> {
   const strategy = await strategyOf(context, key);
   if (strategy.is_default) throw ofDefault(strategy, "archived");
   if (strategy.status === "archived") return strategy;
-  return (
-    (await strategies.archive(context.database, { account_id: strategy.account_id, strategy_id: strategy.strategy_id })) ??
-    strategyOf(context, key)
-  );
+  return context.database.transaction(async (db) => {
+    if (move_to_default) await moveAllToDefault(context, db, strategy);
+    const { account_id, strategy_id } = strategy;
+    return (await strategies.archive(db, { account_id, strategy_id })) ?? strategyOf(context, key);
+  });
+}
+
+async function moveAllToDefault(context: Context, db: Db, { account_id, strategy_id }: Strategy): Promise<void> {
+  const [to] = await strategies.list(db, { account_id, status: "active", limit: 1 });
+  assert(to?.is_default === true, `${account_id} has no default strategy`);
+  const open = (await legs.list(db, { strategy_id })).filter(({ closed_at }) => closed_at === null);
+  for (const { id } of open) await moved(context, db, { key: { strategy_id, instrument_id: id }, to });
 }
 
 function ofDefault({ name, account_id }: Strategy, what: string): StratctlError {

@@ -88,14 +88,15 @@ select strategy.trading_account_id, strategy_id, leg.id, case leg.direction when
   (leg.cost - leg.exit_value) * case leg.direction when 'SELL' then 1 else -1 end, 'average'
 from strategy_instruments leg join strategy using (strategy_id) where leg.closed_at is not null order by leg.closed_at, leg.id;
 
--- What an exchange told of an underlying's close of a day: contracts that expire then settle against it.
+-- What an exchange told of an underlying's close of a day, as an account was told it: its contracts that expire then settle
+-- against it.
 create table underlying_close (
+  trading_account_id text not null constraint underlying_close_account_ref references trading_account on delete cascade,
   underlying text not null,
   day date not null,
   close numeric(18,4) not null,
-  source text not null,
   created_at timestamptz not null default now(),
-  constraint underlying_close_pkey primary key (underlying, day),
+  constraint underlying_close_pkey primary key (trading_account_id, underlying, day),
   constraint underlying_close_range check (close > 0 and abs(close) <= 500000000000)
 );
 

@@ -276,12 +276,13 @@ CREATE TRIGGER trading_account_default_strategy AFTER INSERT ON trading_account 
 CREATE TRIGGER trading_account_updated_at BEFORE UPDATE ON trading_account FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION stratctl_updated_at();
 
 create table underlying_close (
+  trading_account_id text not null,
   underlying text not null,
   day date not null,
   close numeric(18,4) not null,
-  source text not null,
   created_at timestamp with time zone not null default now(),
-  constraint underlying_close_pkey PRIMARY KEY (underlying, day),
+  constraint underlying_close_account_ref FOREIGN KEY (trading_account_id) REFERENCES trading_account(account_id) ON DELETE CASCADE,
+  constraint underlying_close_pkey PRIMARY KEY (trading_account_id, underlying, day),
   constraint underlying_close_range CHECK (close > 0::numeric AND abs(close) <= '500000000000'::bigint::numeric)
 );
 

@@ -166,6 +166,7 @@ export function stratctlOf(parts: {
       ...parts.strategies,
     },
     marks: { stream: never("marks.stream") },
+    settle: not("settle"),
     status: not("status"),
     quotes: { get: not("quotes.get"), ...parts.quotes },
     close: () => Promise.resolve(),

@@ -13,7 +13,8 @@ export { Mark, MarkQuery } from "./model/mark.ts";
 export { MONEY_MAX } from "./model/money.ts";
 export { Quote, QuoteQuery } from "./model/quote.ts";
 export { Engine, EngineStanding, Status, StatusQuery } from "./model/status.ts";
-export { Strategy, StrategyCreate, StrategyGet, StrategyQuery, StrategyStatus, StrategyUpdate } from "./model/strategy.ts";
+export { Settle, Settled } from "./model/settlement.ts";
+export { Strategy, StrategyArchive, StrategyCreate, StrategyGet, StrategyQuery, StrategyStatus, StrategyUpdate } from "./model/strategy.ts";
 
 export { almanac, type AlmanacDay } from "./market/almanac.ts";
 export { alwaysOpen, builtinCalendar, parseCalendar, type Calendar } from "./market/days.ts";
@@ -32,6 +33,7 @@ export {
   type Session,
 } from "./market/calendar.ts";
 export { expiryOf, lastDayOf } from "./market/expiry.ts";
+export { isDelivered, settlementUnits, type Expiring } from "./market/settlement.ts";
 export { EXCHANGES, parseInstrument, withExchange, type Exchange, type Instrument } from "./market/instrument.ts";
 export { builtinLots, lotSize, parseLots, type Lots } from "./market/lots.ts";
 

@@ -6,6 +6,7 @@ import { Gap, GapQuery } from "../model/gap.ts";
 import { Leg, LegAdd, LegClose, LegRemove, LegUpdate, StrategyWithLegs } from "../model/leg.ts";
 import { Mark, MarkQuery } from "../model/mark.ts";
 import { Quote, QuoteQuery } from "../model/quote.ts";
+import { Settle, Settled } from "../model/settlement.ts";
 import { Status, StatusQuery } from "../model/status.ts";
 import { Id, Strategy, StrategyArchive, StrategyCreate, StrategyGet, StrategyQuery, StrategyUpdate } from "../model/strategy.ts";
 import { events, route, type CallOptions, type Calls } from "./route.ts";
@@ -199,6 +200,12 @@ export const contract = {
     input: StatusQuery,
     output: Status,
     errors: ofAccount,
+  }),
+  settle: route("POST /settle", {
+    summary: "Settles contracts of an account that have expired, against the exchange's closing figures of their underlyings",
+    input: Settle,
+    output: Settled,
+    errors: [...ofAccount, "money_too_large"],
   }),
   quotes: {
     get: route("GET /quotes", {

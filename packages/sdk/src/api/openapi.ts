@@ -17,6 +17,7 @@ const TAGS: Readonly<Record<string, string>> = {
   accounts: "Trading accounts, from which strategies hang.",
   strategies: "A strategy is a named set of legs.",
   legs: "One instrument in a strategy: bought or sold, so many units, at a price.",
+  fills: "Each entry and exit of a leg, one by one.",
   m2m: "What a strategy was worth: a candle a minute, and each sample as it is made.",
   marks: "What strategies are worth now.",
   quotes: "Last traded prices.",

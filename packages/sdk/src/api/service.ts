@@ -8,6 +8,7 @@ import { historyCalls } from "./service/history.ts";
 import { legCalls } from "./service/legs.ts";
 import { markCall } from "./service/marks.ts";
 import { quoteCalls } from "./service/quotes.ts";
+import { settleCall } from "./service/settlement.ts";
 import { statusCall } from "./service/status.ts";
 import { accountStream, strategyStream } from "./service/streams.ts";
 import { strategyCalls } from "./service/strategies.ts";
@@ -24,6 +25,7 @@ export function createService(context: Context): Api {
       m2m: { ...historyCalls(context), ...gapCalls(context), stream: strategyStream(context) },
     },
     marks: { stream: accountStream(context) },
+    settle: settleCall(context),
     status: statusCall(context),
     quotes: quoteCalls(context),
   });

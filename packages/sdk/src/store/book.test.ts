@@ -79,7 +79,7 @@ onEveryPostgres("the legs of a book", (store) => {
     });
     await fc.assert(
       fc.asyncProperty(fc.array(history, { maxLength: 6 }), fc.nat(6), async (legs, minute) => {
-        await store.db.script("truncate strategy_instruments");
+        await store.db.script("truncate strategy_instruments cascade");
         for (const { place, added, open_for, direction, quantity, entry, exit } of legs) {
           const added_at_ms = NINE + added * MINUTE_MS;
           const leg = await add({ strategy_id: idOf(place), direction, quantity, entry_price: entry / 100, added_at_ms });

@@ -4,11 +4,13 @@ import { calendarWarnings } from "../../market/warnings.ts";
 import { dueMinutes, type ExchangeHours, type Holding, type MinuteSpan } from "../../m2m/gap.ts";
 import { isoOf } from "../../model/instant.ts";
 import type { Status } from "../../model/status.ts";
+import * as settlement from "../../store/settlement.ts";
 import * as status from "../../store/status.ts";
 import { contract, type Api } from "../contract.ts";
 import { accountOf } from "./access.ts";
 import { call } from "./call.ts";
 import type { Context } from "./context.ts";
+import { deliveryWarnings, settlementWarnings } from "./settlement.ts";
 
 /** Of long lists so many are told: a person reads the first. */
 const TOLD_MAX = 100;
@@ -22,6 +24,7 @@ export function statusCall(context: Context): Api["status"] {
     const { account_id } = await accountOf(context, named);
     const [engines, unmarked] = await Promise.all([status.engines(database), status.unmarked(database, { account_id, limit: TOLD_MAX })]);
     const held = await status.heldLegs(database, { account_id, since_ms: now_ms - DAYS_BACK_MS });
+    const contracts = await settlement.openLegs(database, { account_id });
     const exchanges = [...new Set(held.map(({ exchange }) => exchange))].toSorted();
     return {
       account_id,
@@ -30,7 +33,11 @@ export function statusCall(context: Context): Api["status"] {
       sessions: (exchanges.length === 0 ? [EXCHANGE_DEFAULT] : exchanges).map((exchange) => sessionNow(context, exchange, now_ms)),
       ...(await coverageOf(context, { held, exchanges, now_ms })),
       unmarked,
-      warnings: calendarWarnings(calendar, exchanges, now_ms).map(({ text }) => text),
+      warnings: [
+        ...settlementWarnings(context, contracts),
+        ...deliveryWarnings(context, contracts),
+        ...calendarWarnings(calendar, exchanges, now_ms).map(({ text }) => text),
+      ].slice(0, TOLD_MAX),
     };
   });
 }

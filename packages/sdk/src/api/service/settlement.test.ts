@@ -1,0 +1,107 @@
+import { beforeAll, expect, test } from "vitest";
+import { serviceOn } from "../../../../../test/support/service.ts";
+import { onEveryPostgres } from "../../../../../test/support/store.ts";
+import type { Settled } from "../../model/settlement.ts";
+import * as legs from "../../store/leg.ts";
+import type { Api } from "../contract.ts";
+
+/** The evening after NIFTY's weekly contracts of 17 November 2026, a Tuesday, have expired. */
+const EVENING_MS = Date.parse("2026-11-17T18:00:00+05:30");
+const CALL = "NIFTY26N1724500CE";
+const PUT = "NIFTY26N1724000PE";
+
+onEveryPostgres("settlement", (store) => {
+  let api: Api;
+  let now_ms = EVENING_MS;
+  let made = 0;
+  beforeAll(() => {
+    api = serviceOn(store.db, { now: () => now_ms });
+  });
+  /** An account of its own with one strategy that holds these. */
+  const desk = async (...held: readonly [symbol: string, direction: "BUY" | "SELL", quantity: number, entry_price: number][]) => {
+    now_ms = EVENING_MS;
+    made += 1;
+    const account_id = `E${made}`;
+    await api.accounts.create({ account_id });
+    const { strategy_id } = await api.strategies.create({ account_id, name: "Expiring" });
+    for (const [tradingsymbol, direction, quantity, entry_price] of held) {
+      const leg = await api.strategies.legs.add({ strategy_id, tradingsymbol: `NFO:${tradingsymbol}`, direction, quantity, entry_price });
+      await store.db.run("test.added", "update strategy_instruments set added_at = '2026-11-10T04:00:00Z' where id = $1", [leg.id]);
+    }
+    return { account_id, strategy_id, all: () => legs.list(store.db, { strategy_id }) };
+  };
+  const short = ({ settled, open, differing }: Settled): unknown => [
+    settled.map(({ exit_price, current_pnl, closed_by, is_delivered }) => [exit_price, current_pnl, closed_by, is_delivered]),
+    open.map(({ reason }) => reason),
+    differing.length,
+  ];
+
+  test("a call is settled at its intrinsic value, dated at its session's end, and never at a last premium", async () => {
+    const { account_id, all } = await desk([CALL, "BUY", 75, 80]);
+    await store.db.run(
+      "test.quote",
+      "insert into last_quote (exchange, tradingsymbol, price, at, source) values ('NFO', $1, 112, now(), 'redis') on conflict do nothing",
+      [CALL],
+    );
+    expect(short(await api.settle({ account_id, closes: { nifty: 24_631.35 } }))).toEqual([
+      [[131.35, 3851.25, "settlement", false]],
+      [],
+      0,
+    ]);
+    expect(await all()).toMatchObject([{ closed_at: "2026-11-17T10:10:00Z", exit_value: 9851.25 }]);
+  });
+
+  test("one that expired worthless is left at 0", async () => {
+    const { account_id, strategy_id } = await desk([PUT, "SELL", 65, 12.4]);
+    await api.settle({ account_id, closes: { NIFTY: 24_118.4 }, day: "2026-11-17" });
+    const [leg] = await legs.list(store.db, { strategy_id });
+    expect([leg?.exit_price, leg?.current_pnl]).toEqual([0, 806]);
+  });
+
+  test("without that day's figure a leg stays open and says what is missing", async () => {
+    const { account_id, all } = await desk(["ACME26NOV100CE", "BUY", 100, 5]);
+    now_ms = Date.parse("2026-11-25T18:00:00+05:30");
+    const { settled, open } = await api.settle({ account_id });
+    expect(settled).toEqual([]);
+    expect(open).toMatchObject([{ expiry: "2026-11-23", reason: "the closing figure of ACME on 2026-11-23 is not known" }]);
+    expect(await all()).toMatchObject([{ closed_at: null }]);
+  });
+
+  test("once, however often it runs; a figure that was corrected since is told and changes nothing", async () => {
+    const { account_id, strategy_id } = await desk([CALL, "BUY", 75, 80]);
+    const first = await api.settle({ account_id, closes: { NIFTY: 24_631.35 } });
+    const again = await api.settle({ account_id, closes: { NIFTY: 24_640 }, day: "2026-11-17" });
+    expect([first.settled.length, again.settled, again.differing]).toEqual([
+      1,
+      [],
+      [{ underlying: "NIFTY", day: "2026-11-17", kept: 24_631.35, given: 24_640 }],
+    ]);
+    const fills = await api.strategies.fills.list({ strategy_id });
+    const exits = fills.filter(({ cost_method }) => cost_method !== null);
+    expect(exits.map(({ source, realized_pnl }) => [source, realized_pnl])).toEqual([["settlement", 3851.25]]);
+  });
+
+  test("while its session lasts nothing expires, and a day to come has no figure", async () => {
+    const { account_id } = await desk([CALL, "BUY", 75, 80]);
+    now_ms = Date.parse("2026-11-17T15:39:59+05:30");
+    await expect(api.settle({ account_id, closes: { NIFTY: 24_631.35 } })).rejects.toMatchObject({ code: "input_invalid" });
+    await expect(api.settle({ account_id, closes: { NIFTY: 24_631.35 }, day: "2026-11-18" })).rejects.toMatchObject({
+      code: "input_invalid",
+    });
+    expect(await api.settle({ account_id })).toEqual({ settled: [], open: [], differing: [] });
+  });
+
+  test("a stock's contract has the same value, is flagged as delivered, and is warned of from three days before", async () => {
+    const { account_id } = await desk(["RELIANCE26NOVFUT", "BUY", 500, 1400]);
+    const warnings = async (day: string): Promise<string[]> => {
+      now_ms = Date.parse(`${day}T10:00:00+05:30`);
+      return (await api.status({ account_id })).warnings.filter((text) => text.includes("RELIANCE"));
+    };
+    // 24 November is a holiday, so that the month's contracts expire on the 23rd.
+    expect(await warnings("2026-11-19")).toEqual([]);
+    expect(await warnings("2026-11-20")).toMatchObject([expect.stringContaining("shares will be due")]);
+    expect(await warnings("2026-11-25")).toMatchObject([expect.stringContaining("waits for its settlement")]);
+    expect(short(await api.settle({ account_id, closes: { RELIANCE: 1420.5 } }))).toEqual([[[1420.5, 10_250, "settlement", true]], [], 0]);
+    expect(await warnings("2026-11-25")).toEqual([]);
+  });
+});

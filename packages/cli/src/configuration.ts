@@ -1,7 +1,16 @@
 import { access, constants, stat } from "node:fs/promises";
 import { z } from "zod";
 import { DaemonSettings, HttpSettings } from "@stratctl/engine";
-import { calendarFaults, isServerUrl, nearest, parseInput, readPrivate, serverUrl, SourceSettings, StratctlError } from "@stratctl/sdk/internal";
+import {
+  calendarFaults,
+  isServerUrl,
+  nearest,
+  parseInput,
+  readPrivate,
+  serverUrl,
+  SourceSettings,
+  StratctlError,
+} from "@stratctl/sdk/internal";
 import { readCalendarText } from "./calendar.ts";
 import { surveyConfig, type Config } from "./config-file.ts";
 import { CONFIG_KEYS, factsOf, OTHER_VARIABLES, partsOf, shownOf, variableOf, withoutPassword, type ConfigKey } from "./keys.ts";

@@ -2,10 +2,11 @@ import type { Command } from "commander";
 import type { Leg } from "@stratctl/sdk";
 import type { Deps } from "../deps.ts";
 import { deliver } from "../output.ts";
+import type { LegDone } from "../views/legs.ts";
 import { examples, type Act } from "./command.ts";
 import { needed, neededStrategy } from "./missing.ts";
 
-const FIELDS = [
+export const LEG_FIELDS = [
   "id",
   "direction",
   "quantity",
@@ -16,8 +17,12 @@ const FIELDS = [
   "current_pnl",
   "exit_price",
   "closed_at",
+  "closed_by",
   "lot_size",
   "cost",
+  "exit_value",
+  "cost_method",
+  "part_of",
   "instrument_type",
   "strike",
   "expiry",
@@ -48,12 +53,45 @@ export function addLeg(program: Command, act: Act): void {
 
   leg
     .command("close")
-    .description("close a whole leg; its P&L is realized from the next minute on")
+    .description("close a leg or a part of it; its P&L is realized from the next minute on")
     .argument("[strategy]", "its id or its whole name")
     .argument("[leg]", "the leg's id, as leg list shows it")
+    .argument("[quantity]", "units, like 75, or lots, like 1lot; left out: all of it")
     .option("--price <rupees>", "what it was left at; left out: the last quote")
-    .addHelpText("after", examples(["stratctl leg close condor 21 --price 58.40"], ["stratctl leg close condor 21", "at the last quote"]))
-    .action(act((deps, given) => runClose(deps, { strategy: given.argument(0), leg: given.argument(1), price: given.text("price") })));
+    .option("--fifo", "a part costs what was entered first, not its share of all; for all parts of a leg")
+    .addHelpText(
+      "after",
+      examples(
+        ["stratctl leg close condor 21 --price 58.40"],
+        ["stratctl leg close condor 21", "at the last quote"],
+        ["stratctl leg close condor 21 1lot --price 60", "one lot of it"],
+      ),
+    )
+    .action(
+      act((deps, given) =>
+        runClose(deps, {
+          strategy: given.argument(0),
+          leg: given.argument(1),
+          quantity: given.argument(2),
+          price: given.text("price"),
+          fifo: given.isSet("fifo"),
+        }),
+      ),
+    );
+
+  leg
+    .command("move")
+    .description("move a leg or a part of it to another strategy, at the cost it has")
+    .argument("[leg]", "the leg's id, as leg list shows it")
+    .argument("[from]", "the strategy that has it")
+    .argument("[to]", "the strategy that gets it")
+    .argument("[quantity]", "units, like 75, or lots, like 1lot; left out: all of it")
+    .addHelpText("after", examples(['stratctl leg move 21 "Default Strategy" condor'], ["stratctl leg move 21 condor hedge 75"]))
+    .action(
+      act((deps, given) =>
+        runMove(deps, { leg: given.argument(0), strategy: given.argument(1), to: given.argument(2), quantity: given.argument(3) }),
+      ),
+    );
 
   leg
     .command("remove")
@@ -181,7 +219,7 @@ export async function runList(deps: Deps, options: { strategy: string | undefine
   const api = await deps.connect();
   const legs = await api.strategies.legs.list({ strategy_id: strategy.strategy_id }, { signal: deps.signal });
   const { legList } = await import("../views/legs.ts");
-  await deliver(deps, { data: legs, rows: legs, fields: FIELDS, view: (view) => legList(strategy, legs, view) });
+  await deliver(deps, { data: legs, rows: legs, fields: LEG_FIELDS, view: (view) => legList(strategy, legs, view) });
 }
 
 export interface UpdateOptions {
@@ -209,16 +247,42 @@ export async function runUpdate(deps: Deps, options: UpdateOptions): Promise<voi
   await deliverLeg(deps, leg, "Updated");
 }
 
-export async function runClose(
-  deps: Deps,
-  options: { strategy: string | undefined; leg: string | undefined; price: string | undefined },
-): Promise<void> {
-  const { priceOf } = await import("../terminal/typed.ts");
-  const otherwise = "leave --price out to leave at the last quote";
-  const exit_price = options.price === undefined ? undefined : priceOf(options.price, { otherwise });
+export interface CloseOptions {
+  readonly strategy: string | undefined;
+  readonly leg: string | undefined;
+  readonly quantity: string | undefined;
+  readonly price: string | undefined;
+  readonly fifo: boolean;
+}
+
+export async function runClose(deps: Deps, options: CloseOptions): Promise<void> {
+  const { exitPriceOf, quantityOf } = await import("../terminal/typed.ts");
+  const exit_price = options.price === undefined ? undefined : exitPriceOf(options.price);
+  const amount = options.quantity === undefined ? undefined : quantityOf(options.quantity);
   const key = await neededLeg(deps, options, "stratctl leg close condor 21 --price 58.40");
+  const quantity = amount === undefined ? undefined : await unitsFor(deps, key, amount, undefined);
   const api = await deps.connect();
-  await deliverLeg(deps, await api.strategies.legs.close({ ...key, exit_price }, { signal: deps.signal }), "Closed");
+  const cost_method = options.fifo ? "fifo" : undefined;
+  await deliverLeg(deps, await api.strategies.legs.close({ ...key, quantity, exit_price, cost_method }, { signal: deps.signal }), "Closed");
+}
+
+export interface MoveOptions {
+  readonly strategy: string | undefined;
+  readonly leg: string | undefined;
+  readonly to: string | undefined;
+  readonly quantity: string | undefined;
+}
+
+export async function runMove(deps: Deps, options: MoveOptions): Promise<void> {
+  const usage = 'stratctl leg move 21 "Default Strategy" condor';
+  const { quantityOf } = await import("../terminal/typed.ts");
+  const amount = options.quantity === undefined ? undefined : quantityOf(options.quantity);
+  const key = await neededLeg(deps, options, usage);
+  const quantity = amount === undefined ? undefined : await unitsFor(deps, key, amount, undefined);
+  const to = await neededStrategy(deps, options.to, usage);
+  const api = await deps.connect();
+  const leg = await api.strategies.legs.move({ ...key, to_strategy_id: to.strategy_id, quantity }, { signal: deps.signal });
+  await deliverLeg(deps, leg, "Moved");
 }
 
 export async function runRemove(deps: Deps, options: { strategy: string | undefined; leg: string | undefined }): Promise<void> {
@@ -273,7 +337,7 @@ async function unitsFor(
   });
 }
 
-async function deliverLeg(deps: Deps, leg: Leg, done: "Added" | "Updated" | "Closed" | "Removed"): Promise<void> {
+async function deliverLeg(deps: Deps, leg: Leg, done: LegDone): Promise<void> {
   const { legDone } = await import("../views/legs.ts");
-  await deliver(deps, { data: leg, rows: [leg], fields: FIELDS, view: (options) => legDone(leg, done, options) });
+  await deliver(deps, { data: leg, rows: [leg], fields: LEG_FIELDS, view: (options) => legDone(leg, done, options) });
 }

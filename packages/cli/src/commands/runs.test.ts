@@ -117,7 +117,7 @@ describe("bad input", () => {
     await expect(updateStrategy(deps, { strategy: "condor", ...none })).rejects.toMatchObject({ message: "nothing to change was given" });
     const update = { strategy: "condor", leg: "21", quantity: undefined, price: undefined, lotSize: undefined, note: undefined };
     await expect(runUpdate(deps, update)).rejects.toMatchObject({ message: "nothing to change was given" });
-    await expect(runClose(deps, { strategy: "condor", leg: "PE", price: undefined })).rejects.toMatchObject({
+    await expect(runClose(deps, { strategy: "condor", leg: "PE", quantity: undefined, price: undefined, fifo: false })).rejects.toMatchObject({
       message: 'leg must be an id, like 21, not "PE"',
     });
   });

@@ -45,6 +45,20 @@ export function addStrategy(program: Command, act: Act): void {
   addUpdate(strategy, act);
 
   strategy
+    .command("close")
+    .description("close all open legs at the last quotes: all of them, or none where one has no price")
+    .argument("[strategy]", "its id or its whole name")
+    .addHelpText("after", examples(["stratctl strategy close condor"]))
+    .action(act((deps, given) => runClose(deps, { strategy: given.argument(0) })));
+
+  strategy
+    .command("exit")
+    .description("undo a strategy: its open legs go to the default strategy, and it is archived")
+    .argument("[strategy]", "its id or its whole name")
+    .addHelpText("after", examples(["stratctl strategy exit condor", "nothing is closed, nothing realized"]))
+    .action(act((deps, given) => runExit(deps, { strategy: given.argument(0) })));
+
+  strategy
     .command("archive")
     .description("archive a strategy: it is not marked any more, its candles stay")
     .argument("[strategy]", "its id or its whole name")
@@ -212,6 +226,27 @@ export async function runUpdate(deps: Deps, options: UpdateOptions): Promise<voi
   const { strategy_id } = await neededStrategy(deps, options.strategy, "stratctl strategy update condor --tag weekly");
   const api = await deps.connect();
   await deliverOne(deps, await api.strategies.update({ strategy_id, ...change }, { signal: deps.signal }), "Updated");
+}
+
+/** Closes all open legs at the last quotes. */
+export async function runClose(deps: Deps, { strategy }: { strategy: string | undefined }): Promise<void> {
+  const { strategy_id, name } = await neededStrategy(deps, strategy, "stratctl strategy close condor");
+  const api = await deps.connect();
+  const legs = await api.strategies.close({ strategy_id }, { signal: deps.signal });
+  const [{ LEG_FIELDS }, { legDone }] = await Promise.all([import("./leg.ts"), import("../views/legs.ts")]);
+  await deliver(deps, {
+    data: legs,
+    rows: legs,
+    fields: LEG_FIELDS,
+    view: (view) => (legs.length === 0 ? `${name} has no open legs` : legs.map((leg) => legDone(leg, "Closed", view)).join("\n")),
+  });
+}
+
+/** A mistake undone: its open legs go back to the default strategy, and it is archived. */
+export async function runExit(deps: Deps, { strategy }: { strategy: string | undefined }): Promise<void> {
+  const { strategy_id } = await neededStrategy(deps, strategy, "stratctl strategy exit condor");
+  const api = await deps.connect();
+  await deliverOne(deps, await api.strategies.archive({ strategy_id, move_to_default: true }, { signal: deps.signal }), "Archived");
 }
 
 export async function runArchive(deps: Deps, { strategy }: { strategy: string | undefined }): Promise<void> {

@@ -35,6 +35,11 @@ export function priceOf(text: string, { name = "price", otherwise }: { name?: st
   throw new StratctlError("input_invalid", `${name} ${JSON.stringify(text)} is not a number above 0`, { hint });
 }
 
+/** A price to leave at: as above, or 0 where an option expired worthless. */
+export function exitPriceOf(text: string): number {
+  return /^0+(\.0+)?$/.test(text.trim()) ? 0 : priceOf(text, { otherwise: "leave --price out to leave at the last quote" });
+}
+
 /** Units in a lot, as typed. */
 export function unitsOfLot(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text.trim())) return Number(text);

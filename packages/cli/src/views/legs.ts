@@ -47,8 +47,10 @@ export function legLine(leg: Leg): string {
   return `${leg.direction} ${leg.quantity}${lots === "" ? "" : ` (${lots})`} ${clean(leg.instrument)} @ ${priceText(leg.entry_price)}`;
 }
 
+export type LegDone = "Added" | "Updated" | "Closed" | "Moved" | "Removed";
+
 /** What happened to a leg, and for a removed one how to have it back. */
-export function legDone(leg: Leg, done: "Added" | "Updated" | "Closed" | "Removed", { color }: ViewOptions): string {
+export function legDone(leg: Leg, done: LegDone, { color }: ViewOptions): string {
   const line = `${done} ${leg.id}  ${legLine(leg)}`;
   if (done === "Removed")
     return `${line}\n to add it again: stratctl leg add ${leg.strategy_id} ${leg.direction} ${leg.quantity} ${shellWord(leg.instrument)} --price ${formatUnits(unitsOf(leg.entry_price))}`;

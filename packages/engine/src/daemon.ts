@@ -1,104 +1,22 @@
 import { setImmediate as breath } from "node:timers/promises";
-import {
-  builtinCalendar,
-  Fallback,
-  QuoteBoard,
-  type BoardCounts,
-  type Calendar,
-  type Db,
-  type QuoteSource,
-  type Shard,
-  type SourceQuotes,
-  type SourceStatus,
-  type StratctlError,
-  STALE_MS_MAX,
-} from "@stratctl/sdk/internal";
+import { builtinCalendar, Fallback, QuoteBoard, tellStanding, type Calendar, type StratctlError } from "@stratctl/sdk/internal";
 import { boundaries, checkedInterval, floorTo, MINUTE_MS, systemClock, type Boundary, type Clock } from "./clock.ts";
+import { TIMING, type DaemonOptions, type DaemonPass, type DaemonReport, type DaemonTiming } from "./daemon-options.ts";
 import { LiveFeed } from "./feed.ts";
 import { hoursAt, openMask, type Hours } from "./hours.ts";
 import { BookKeeper } from "./keeper.ts";
-import type { Log } from "./log.ts";
-import type { Loop, LoopListener, LoopStanding, Served } from "./loop.ts";
+import { Leadership } from "./leader.ts";
+import { standingOf, type Loop, type LoopListener, type LoopStanding, type Served } from "./loop.ts";
 import { Notices } from "./notices.ts";
 import { Sampler, type Pass } from "./sample.ts";
 import { Spool } from "./spool.ts";
+import { StandBy } from "./stand-by.ts";
 import { Troubles } from "./troubles.ts";
 import { Unpriced } from "./unpriced.ts";
+import { UnwrittenGaps } from "./unwritten-gaps.ts";
 import { UnwrittenQuotes } from "./unwritten.ts";
 import { failureOf, within } from "./within.ts";
-import { Writer, type WriterCounts } from "./writer.ts";
-
-export interface DaemonOptions {
-  readonly db: Db;
-  /** In the order in which they are asked for a price. They and the database are closed by whoever opened them. */
-  readonly sources: readonly QuoteSource[];
-  readonly log: Log;
-  /** Aborted: the minute under way is written, within 4 s, and the loop ends. */
-  readonly signal: AbortSignal;
-  readonly timing?: Partial<DaemonTiming> | undefined;
-  /** A price further than this from the last one, in percent of it, waits for a second quote; off where it is null. */
-  readonly jump_percent_max?: number | null | undefined;
-  readonly calendar?: Calendar | undefined;
-  readonly clock?: Clock | undefined;
-  /**
-   * The folder in which finished minutes wait for a database that is away, of that database alone; made with the first of them.
-   * Null: they wait in memory, and are lost with the process.
-   */
-  readonly spool?: string | null | undefined;
-  /** Several engines share a database: this one marks the accounts whose hash falls on its shard. */
-  readonly shard?: Shard | undefined;
-  /** One sample, written, and the end. Rejects where the database does not answer. */
-  readonly once?: boolean | undefined;
-  /** Given the loop before its first pass. */
-  readonly onLoop?: ((loop: Loop) => void) | undefined;
-  /** Begins what answers others beside the loop, before its first pass; closed with the loop. Not with `once`. */
-  readonly serve?: ((loop: Loop) => Promise<Served>) | undefined;
-  /** Called after each pass. */
-  readonly onPass?: ((pass: DaemonPass) => void) | undefined;
-}
-
-export interface DaemonTiming {
-  /** Whole seconds that divide a minute. 1000. */
-  readonly interval_ms: number;
-  /** Candles, marks and prices are written this often, and at each minute's end. 5000. */
-  readonly write_interval_ms: number;
-  /** A price older than this is stale. 60,000. */
-  readonly stale_ms_max: number;
-  /** This long after the open a leg that has not traded is carried at its last price before. 60,000. */
-  readonly carry_after_ms: number;
-  /** Candles that wait in memory, at most: 100 bytes each. 1,000,000. */
-  readonly waiting_max: number;
-}
-
-export interface DaemonPass extends Pass {
-  /** False outside every session: nothing was sampled then. */
-  readonly sampled: boolean;
-}
-
-/** Counts since the start. */
-export interface DaemonReport {
-  readonly pass_count: number;
-  readonly sample_count: number;
-  /** Samples that the process came to late, and left out. */
-  readonly skipped_count: number;
-  readonly candles: Readonly<WriterCounts>;
-  /** Candles of finished minutes that no database took and no disk; while the daemon runs they wait in memory. */
-  readonly lost_count: number;
-  /** Candles that wait on disk. */
-  readonly spool_depth: number;
-  readonly quotes: Readonly<BoardCounts>;
-  readonly sources: readonly SourceStatus[];
-  /** What each source was asked for and told. */
-  readonly quotes_by_source: readonly SourceQuotes[];
-}
-
-const TIMING: DaemonTiming = {
-  interval_ms: 1000,
-  write_interval_ms: 5000,
-  stale_ms_max: STALE_MS_MAX,
-  carry_after_ms: 60_000,
-  waiting_max: 1_000_000,
-};
+import { Writer } from "./writer.ts";
 
 /** Passes of which none was made: the loop stands. */
 const STANDS_PASSES = 3;
@@ -140,7 +58,10 @@ class Daemon {
   readonly #sampler: Sampler;
   readonly #feed = new LiveFeed(() => this.#keeper.book);
   readonly #writer: Writer;
+  readonly #leadership: Leadership;
+  readonly #stand_by: StandBy;
   readonly #unwritten: UnwrittenQuotes;
+  readonly #gaps = new UnwrittenGaps();
   readonly #unpriced: Unpriced;
   readonly #notices: Notices;
   readonly #troubles: Troubles;
@@ -155,13 +76,15 @@ class Daemon {
   #sample_count = 0;
   #skipped_count = 0;
   #served: Served | null = null;
-  #listener: LoopListener | null = null;
+  readonly #listeners: LoopListener[] = [];
   /** On the monotonic clock: of the last pass, or of the start. */
   #passed_ms: number;
   #last_sample_at_ms: number | null = null;
   #marked_count = 0;
   #unmarked_count = 0;
   #write_failure: StratctlError | null = null;
+  /** What was sampled up to then is in the tables; NaN: nothing yet. */
+  #written_to_ms = Number.NaN;
 
   constructor(options: DaemonOptions) {
     const { db, sources, log, calendar = builtinCalendar(), clock = systemClock } = options;
@@ -178,7 +101,17 @@ class Daemon {
     this.#keeper = new BookKeeper({ db, calendar, clock, shard: options.shard, onAnew: () => this.#tellAgain() });
     this.#sampler = new Sampler({ calendar, board: this.#board, stale_ms_max, carry_after_ms, source: "live" });
     const spool = options.spool == null ? null : new Spool(options.spool);
-    this.#writer = new Writer({ db, overwrite: false, candles_max: waiting_max, spool });
+    this.#writer = new Writer({ db, overwrite: false, candles_max: waiting_max, spool, fence: () => this.#leadership.fence });
+    this.#stand_by = new StandBy(waiting_max);
+    this.#leadership = new Leadership({
+      db,
+      shard: options.shard ?? { shard: 1, of: 1 },
+      log,
+      signal: options.signal,
+      written_to_ms: () => (Number.isNaN(this.#written_to_ms) ? null : this.#written_to_ms),
+      onLead: () => this.#takeOver(),
+      onStandBy: ({ written_to_ms }) => this.#stand_by.forget(written_to_ms ?? Number.NEGATIVE_INFINITY),
+    });
     this.#unwritten = new UnwrittenQuotes(this.#board);
     this.#notices = new Notices(log, calendar);
     this.#troubles = new Troubles(log);
@@ -190,7 +123,11 @@ class Daemon {
     const { signal, serve, onLoop } = this.#options;
     onLoop?.(this.#loop());
     // Neither waits for the other; a port that is taken ends the daemon before it has begun.
-    const [served] = await Promise.allSettled([serve?.(this.#loop()), this.#turn(floorTo(this.#clock.now(), MINUTE_MS))]);
+    const [served] = await Promise.allSettled([
+      serve?.(this.#loop()),
+      this.#turn(floorTo(this.#clock.now(), MINUTE_MS)),
+      this.#leadership.begin(),
+    ]);
     if (served.status === "rejected") throw served.reason;
     this.#served = served.value ?? null;
     this.#troubles.spoolFound(await this.#writer.found());
@@ -213,10 +150,15 @@ class Daemon {
     const minute_ms = floorTo(at_ms, MINUTE_MS);
     const failure = await this.#turn(minute_ms);
     if (failure !== null) throw failure;
-    const pass = await this.#sample(at_ms);
-    this.#notices.once(pass, this.#keeper.book, minute_ms);
-    this.#finishMinute();
-    await this.#writer.write({ quotes: this.#unwritten.take().batch });
+    await this.#leadership.once();
+    try {
+      const pass = await this.#sample(at_ms);
+      this.#notices.once(pass, this.#keeper.book, minute_ms);
+      this.#finishMinute();
+      await this.#writer.write({ quotes: this.#unwritten.take().batch });
+    } finally {
+      await this.#leadership.end();
+    }
   }
 
   report(): DaemonReport {
@@ -234,7 +176,7 @@ class Daemon {
   }
 
   #loop(): Loop {
-    return { standing: () => this.#standing(), listen: (listener) => (this.#listener = listener), feed: this.#feed };
+    return { standing: () => this.#standing(), listen: (listener) => void this.#listeners.push(listener), feed: this.#feed };
   }
 
   #standing(): LoopStanding {
@@ -250,6 +192,9 @@ class Daemon {
       unmarked_count: this.#unmarked_count,
       unpriced: this.#unpriced.list(),
       write_failure: this.#write_failure?.message ?? null,
+      role: this.#leadership.fence === null ? "stand_by" : "leader",
+      fence: this.#leadership.fence?.number ?? null,
+      led_since_ms: this.#leadership.led_since_ms,
     };
   }
 
@@ -268,7 +213,7 @@ class Daemon {
     const began_ms = this.#clock.monotonic();
     const pass = await this.#sample(at_ms);
     this.#passed_ms = this.#clock.monotonic();
-    if (pass !== null) this.#listener?.pass(this.#passed_ms - began_ms);
+    if (pass !== null) for (const listener of this.#listeners) listener.pass(this.#passed_ms - began_ms);
     if (this.#writing !== null) this.#troubles.writing(this.#clock.monotonic() - this.#write_since_ms);
     this.#writeWhereDue();
     this.#options.onPass?.(pass ?? { at_ms, in_session_count: 0, marked_count: 0, sampled: false });
@@ -291,9 +236,11 @@ class Daemon {
 
   #finishMinute(): void {
     if (this.#sampler.minute_ms === null) return;
-    const { candles, marks } = this.#sampler.finish({ with_marks: true });
-    this.#writer.finish(candles, marks);
+    const { minute_ms, candles, marks, gaps } = this.#sampler.finish({ with_marks: true });
     this.#notices.minute(candles);
+    if (this.#leadership.fence === null) return this.#stand_by.keep(candles);
+    this.#writer.finish(candles, marks);
+    this.#gaps.add(minute_ms, gaps);
     this.#write_from_ms = Number.NEGATIVE_INFINITY;
   }
 
@@ -334,6 +281,13 @@ class Daemon {
     this.#notices.prices(unmarked, this.#board.length);
   }
 
+  /** What another engine had not brought to the database when this one follows it. */
+  #takeOver(): void {
+    for (const candles of this.#stand_by.take()) this.#writer.finish(candles, null);
+    this.#unwritten.forget();
+    this.#write_from_ms = Number.NEGATIVE_INFINITY;
+  }
+
   /** Begins a write where one is due and none is under way; sampling does not wait for it, and a minute that ends meanwhile follows it. */
   #writeWhereDue(): void {
     const now_ms = this.#clock.monotonic();
@@ -346,7 +300,11 @@ class Daemon {
   }
 
   async #write(): Promise<void> {
+    const { fence } = this.#leadership;
+    if (fence === null) return; // what there is waits for the lead
     this.#write_since_ms = this.#clock.monotonic();
+    const sampled_to_ms = this.#last_at_ms;
+    const gaps = this.#gaps.take();
     // Copies of 100,000 rows: each in a turn of its own, so that together they do not hold the event loop.
     const { batch, confirm } = this.#unwritten.take();
     await breath();
@@ -354,12 +312,17 @@ class Daemon {
     await breath();
     const marks = this.#sampler.minute_ms === null ? null : this.#sampler.marks({ flat: false });
     await breath();
-    const failure = await this.#writer.write({ candles, marks, quotes: batch }).then(() => null, failureOf);
+    const failure = await this.#writer.write({ candles, marks, quotes: batch, gaps: gaps.batch }).then(() => null, failureOf);
     // A candle that was not brought over is told again with the next sample, and whole at the minute's end.
-    if (failure === null) confirm();
+    if (failure === null) {
+      confirm();
+      gaps.confirm();
+      this.#written_to_ms = sampled_to_ms;
+      await tellStanding(this.#options.db, fence, standingOf(this.#standing())).catch(() => undefined); // of a write that succeeded the next is due
+    } else if (failure.code === "leadership_lost") this.#leadership.lost();
     const write_ms = this.#clock.monotonic() - this.#write_since_ms;
     this.#write_failure = failure;
-    this.#listener?.write(write_ms);
+    for (const listener of this.#listeners) listener.write(write_ms);
     this.#troubles.write(failure, { at_ms: this.#last_at_ms, write_ms, writer: this.#writer });
   }
 
@@ -380,6 +343,7 @@ class Daemon {
     };
     await Promise.all([within(flush(), { ms: FLUSH_MS, clock: this.#clock }), this.#served?.close()]);
     await this.#writer.save();
+    await this.#leadership.end();
     this.#troubles.stopped(this.#writer);
   }
 }

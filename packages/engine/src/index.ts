@@ -1,5 +1,6 @@
 export { checkedInterval, systemClock, type Clock } from "./clock.ts";
-export { runDaemon, type DaemonOptions, type DaemonPass, type DaemonReport, type DaemonTiming } from "./daemon.ts";
+export { runDaemon } from "./daemon.ts";
+export type { DaemonOptions, DaemonPass, DaemonReport, DaemonTiming } from "./daemon-options.ts";
 export type { GapSpan, StrategyNotes } from "./gaps.ts";
 export { mintToken, type TokenClaims } from "./http/access.ts";
 export { serveApi, type DaemonApiOptions } from "./http/daemon-api.ts";

@@ -1,5 +1,5 @@
-import type { MarkFeed } from "@stratctl/sdk/internal";
-import type { DaemonReport } from "./daemon.ts";
+import { isoOf, type EngineStanding, type MarkFeed } from "@stratctl/sdk/internal";
+import type { DaemonReport } from "./daemon-options.ts";
 import { namedText } from "./log.ts";
 import type { UnpricedInstrument } from "./unpriced.ts";
 
@@ -29,6 +29,26 @@ export interface LoopStanding extends DaemonReport {
   readonly unpriced: readonly UnpricedInstrument[];
   /** Why the last write failed; null where it did not, or none was due yet. */
   readonly write_failure: string | null;
+  /** Whether what it marks is written, or another engine's marks of the same accounts are. */
+  readonly role: "leader" | "stand_by";
+  /** Under which it leads: one more with each change of leader. */
+  readonly fence: number | null;
+  readonly led_since_ms: number | null;
+}
+
+/** What an engine tells of itself in the database. */
+export function standingOf(standing: LoopStanding): EngineStanding {
+  const { last_sample_at_ms, sample_count, skipped_count, strategy_count, sources, lost_count, spool_depth } = standing;
+  return {
+    last_sample_at: last_sample_at_ms === null ? null : isoOf(last_sample_at_ms),
+    sample_count,
+    skipped_count,
+    strategy_count,
+    sources: sources.map(({ name, up, reason }) => ({ name, up, reason })),
+    waiting_count: lost_count,
+    spool_depth,
+    degraded: degradedOf(standing),
+  };
 }
 
 /** What is not well though the loop turns, in a few words each; nothing where all is. */

@@ -7,12 +7,14 @@ import {
   settleStrategies,
   sqlstateOf,
   upsertCandles,
+  upsertGaps,
   upsertMarks,
   upsertQuotes,
   type CandleBatch,
   type CandleUpsert,
   type Db,
   type Fence,
+  type GapBatch,
   type MarkBatch,
   type QuoteBatch,
 } from "@stratctl/sdk/internal";
@@ -67,6 +69,8 @@ export interface Latest {
   readonly candles?: CandleBatch | undefined;
   readonly marks?: MarkBatch | null | undefined;
   readonly quotes?: QuoteBatch | undefined;
+  /** Why strategies got no candle. */
+  readonly gaps?: GapBatch | undefined;
 }
 
 interface Carried extends CandleUpsert {
@@ -147,12 +151,17 @@ export class Writer {
    * Writes what waits and the minute under way. Rejects where a statement fails, once all have ended; what was not written still
    * waits. Candles, prices and marks go at once: each waits for the disk at its commit, together they wait about as long as one.
    */
-  async write({ candles, marks, quotes }: Latest = {}): Promise<void> {
+  async write({ candles, marks, quotes, gaps }: Latest = {}): Promise<void> {
     const fence = this.#options.fence?.();
     if (fence === null) return;
     this.#fence = fence;
     this.#troubles = { ...this.#troubles, refused_marks: 0, refused_quotes: 0 };
-    const outcomes = await Promise.allSettled([this.#writeCandles(candles), this.#writeQuotes(quotes), this.#writeMarks(marks)]);
+    const outcomes = await Promise.allSettled([
+      this.#writeCandles(candles),
+      this.#writeQuotes(quotes),
+      this.#writeMarks(marks),
+      this.#writeGaps(gaps),
+    ]);
     const [carried] = outcomes;
     if (carried.status === "rejected" && failureOf(carried.reason).code !== "leadership_lost") await this.save();
     for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
@@ -179,6 +188,10 @@ export class Writer {
     if (this.#again.length > 0) await this.#carry(joined(this.#again));
     this.#again = [];
     if (this.#spool !== null) await this.#writeSpooled(this.#spool);
+  }
+
+  async #writeGaps(gaps: GapBatch | undefined): Promise<void> {
+    if (gaps !== undefined && gaps.length > 0) await upsertGaps(this.#options.db, gaps, this.#fence);
   }
 
   async #writeQuotes(quotes: QuoteBatch | undefined): Promise<void> {

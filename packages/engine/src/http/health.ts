@@ -98,7 +98,7 @@ export function createHealth({ database, standing, version }: HealthOptions): ()
       unpriced: (loop?.unpriced ?? []).slice(0, UNPRICED_MAX).map(({ since_ms, quotes, ...known }) => {
         return { ...known, since: isoOf(since_ms), quotes: [...quotes] };
       }),
-      leader: true,
+      leader: loop === null || loop.role === "leader",
       last_sample: loop === null || loop.last_sample_at_ms === null ? null : isoOf(loop.last_sample_at_ms),
       lag_ms: loop === null ? null : Math.max(0, Math.round(loop.lag_ms)),
     };

@@ -3,6 +3,7 @@ import type { ToldSpan } from "../m2m/gap.ts";
 import { InstantColumn } from "../model/instant.ts";
 import { instantArray, int4Array, textArray } from "./array.ts";
 import type { Db } from "./db.ts";
+import { fenced, fenceParams, isFenced, type Fence } from "./leader.ts";
 import { inSlices } from "./slices.ts";
 
 /** Minutes on end in which a strategy got no candle, as a structure of arrays: the starts of the first and the last one. */
@@ -18,21 +19,25 @@ export interface GapBatch {
  * Keeps why strategies got no candle. A span that begins with the minute after one kept, or within it, for the same reason goes on
  * with it, so that a day without a price is one row; written again it changes nothing. Of a strategy that is gone nothing is kept.
  */
-export async function upsertMany(db: Db, batch: GapBatch): Promise<void> {
+export async function upsertMany(db: Db, batch: GapBatch, fence?: Fence): Promise<void> {
   await inSlices(db, batch.length, ({ from, to }) => {
     const length = to - from;
-    return db.run("gap.keep", KEEP, [
-      int4Array(batch.strategy_id.subarray(from, to), length),
-      instantArray(batch.from_ms.subarray(from, to), length),
-      instantArray(batch.to_ms.subarray(from, to), length),
-      textArray(batch.reason.slice(from, to), length),
-    ]);
+    return fenced(() =>
+      db.run("gap.keep", KEEP, [
+        int4Array(batch.strategy_id.subarray(from, to), length),
+        instantArray(batch.from_ms.subarray(from, to), length),
+        instantArray(batch.to_ms.subarray(from, to), length),
+        textArray(batch.reason.slice(from, to), length),
+        ...fenceParams(fence),
+      ]),
+    );
   });
 }
 
 const KEEP = `with given as (
     select unnest($1::int4[]) as strategy_id, unnest($2::timestamptz[]) as from_minute, unnest($3::timestamptz[]) as to_minute,
       unnest($4::text[]) as reason
+      where ${isFenced("$5", "$6", "$7")}
   ), longer as (
     update strategy_gap kept set to_minute = greatest(kept.to_minute, given.to_minute) from given
      where kept.strategy_id = given.strategy_id and kept.reason = given.reason

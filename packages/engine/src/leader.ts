@@ -1,0 +1,206 @@
+import { hostname } from "node:os";
+import {
+  lead,
+  leave,
+  tellAlive,
+  type Database,
+  type DbSession,
+  type Fence,
+  type LeadAnswer,
+  type Leader,
+  type Shard,
+  StratctlError,
+} from "@stratctl/sdk/internal";
+import { systemClock } from "./clock.ts";
+import type { Log } from "./log.ts";
+import { failureOf, within } from "./within.ts";
+
+export interface LeadershipOptions {
+  readonly db: Pick<Database, "session">;
+  readonly shard: Shard;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  /** Of the engine's clock: what it sampled up to then is in the tables; null: nothing yet. */
+  readonly written_to_ms: () => number | null;
+  /** From now on what this engine marks is written. */
+  readonly onLead: () => void;
+  /** Told at each look while another leads: what that one sampled up to then is in the tables. */
+  readonly onStandBy: (other: { readonly written_to_ms: number | null }) => void;
+}
+
+/** How often a leader tells that it lives, and one who stands by looks. By real time, since the database's clock is. */
+const LOOK_MS = 2_000;
+/** A leader that was not seen for so long is followed: together with a look and a connection, within ten seconds. */
+const SILENT_MS = 5_500;
+/** A statement of the session, and the connection of it, may take so long. */
+const SESSION_MS = 2_000;
+const SESSION_NAME = "stratctl leader";
+
+/**
+ * Leads the accounts of a shard, or stands by for it. Who leads holds a lock on a connection of its own, whose end is the end of
+ * the lead; each of its writes says its fence, which the database compares: a leader that was frozen, and followed meanwhile,
+ * writes nothing more whatever it believes.
+ */
+export class Leadership {
+  readonly #options: LeadershipOptions;
+  readonly #holder = `${hostname()}:${process.pid}`;
+  #session: DbSession | null = null;
+  #fence: Fence | null = null;
+  /** Under which it led last: it does not wait for itself. */
+  #own: Fence | null = null;
+  #since_ms: number | null = null;
+  /** Who leads instead, as the last line of the log said. */
+  #told: string | null = null;
+  #is_pooled = false;
+  #wake = new AbortController();
+  #running: Promise<void> | null = null;
+
+  constructor(options: LeadershipOptions) {
+    this.#options = options;
+  }
+
+  /** What writes say; null while another leads, or the database is away. */
+  get fence(): Fence | null {
+    return this.#fence;
+  }
+
+  /** Since when it leads, in ms since the epoch by this machine's clock; null while it stands by. */
+  get led_since_ms(): number | null {
+    return this.#since_ms;
+  }
+
+  /** Asks once, and goes on by itself until the signal is aborted: while the database is away, and while another leads. */
+  async begin(): Promise<void> {
+    await this.#look();
+    this.#running = this.#run();
+  }
+
+  /** Asks once. Rejects with leadership_held where another leads, and with what the database says. */
+  async once(): Promise<void> {
+    const answer = await this.#ask(await this.#opened());
+    if (answer.fence === null) throw held(answer.other);
+    this.#begins(answer, { is_told: false });
+  }
+
+  /** A write was refused: another leads by now. */
+  lost(): void {
+    if (this.#fence !== null) this.#ends("another engine leads by now");
+    this.#wake.abort();
+  }
+
+  /** Tells that it leaves, so that whoever stands by need not wait. */
+  async end(): Promise<void> {
+    this.#wake.abort();
+    await this.#running;
+    const [session, fence] = [this.#session, this.#fence];
+    this.#fence = null;
+    if (session !== null && fence !== null) await within(leave(session, fence), { ms: SESSION_MS, clock: systemClock });
+    this.#drop();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#options;
+    while (!signal.aborted) {
+      this.#wake = new AbortController();
+      await systemClock.sleep(LOOK_MS, AbortSignal.any([signal, this.#wake.signal]));
+      if (!signal.aborted) await this.#look();
+    }
+  }
+
+  /** Never rejects: a database that is away is looked for again. */
+  async #look(): Promise<void> {
+    try {
+      const session = await this.#opened();
+      if (this.#fence === null) this.#stands(await this.#ask(session));
+      else await this.#tell(session, this.#fence);
+    } catch (error) {
+      // Without its session the lock is nobody's: what there is to write waits until it leads again.
+      if (this.#fence !== null) this.#ends(failureOf(error).message);
+      this.#drop();
+    }
+  }
+
+  async #opened(): Promise<DbSession> {
+    if (this.#session !== null) return this.#session;
+    const session = await this.#options.db.session({ name: SESSION_NAME, timeout_ms: SESSION_MS });
+    this.#session = session;
+    session.ended
+      .then(() => {
+        if (this.#session !== session) return;
+        this.#session = null;
+        if (this.#fence !== null) this.#ends("its connection ended");
+        this.#wake.abort();
+      })
+      .catch(() => undefined);
+    return session;
+  }
+
+  async #ask(session: DbSession): Promise<LeadAnswer> {
+    const { shard } = this.#options;
+    const answer = await lead(session, { shard, holder: this.#holder, own: this.#own, silent_ms: SILENT_MS });
+    this.#tellPooler(session, answer.backend_pid);
+    return answer;
+  }
+
+  async #tell(session: DbSession, fence: Fence): Promise<void> {
+    const { leads, backend_pid } = await tellAlive(session, fence, { written_to_ms: this.#options.written_to_ms() });
+    this.#tellPooler(session, backend_pid);
+    if (!leads) this.lost();
+  }
+
+  #stands(answer: LeadAnswer): void {
+    if (answer.fence !== null) return this.#begins(answer, { is_told: true });
+    const { other } = answer;
+    this.#options.onStandBy({ written_to_ms: other?.written_to == null ? null : Date.parse(other.written_to) });
+    const text = other === null ? "another engine leads" : `${other.holder} leads${partText(other)} since ${other.since}`;
+    if (text !== this.#told) this.#options.log({ level: "info", event: "leader", text: `stands by: ${text}`, fields: { leads: false } });
+    this.#told = text;
+  }
+
+  #begins({ fence, other }: LeadAnswer, { is_told }: { is_told: boolean }): void {
+    this.#fence = fence;
+    this.#own = fence;
+    this.#since_ms = systemClock.now();
+    // A daemon that begins alone says no more than that it is ready.
+    const is_news = this.#told !== null || (other !== null && other.seen_at !== null);
+    const after = other === null || other.seen_at === null ? "" : ` after ${other.holder}, last seen ${other.seen_at}`;
+    if (is_told && is_news)
+      this.#options.log({ level: "info", event: "leader", text: `leads${after}`, fields: { leads: true, fence: fence?.number ?? null } });
+    this.#told = null;
+    this.#options.onLead();
+  }
+
+  #ends(why: string): void {
+    this.#fence = null;
+    this.#since_ms = null;
+    this.#told = "";
+    this.#options.log({ level: "warn", event: "leader", text: `leads no more: ${why} · candles wait`, fields: { leads: false } });
+  }
+
+  #tellPooler({ backend_pid }: DbSession, answered: number): void {
+    if (backend_pid === null || backend_pid === answered || this.#is_pooled) return;
+    this.#is_pooled = true;
+    this.#options.log({
+      level: "warn",
+      event: "leader",
+      text: "a pooler stands before the database: give the daemon a URL past it, or a pool by session, for its lock to tell when it is cut off",
+    });
+  }
+
+  #drop(): void {
+    const session = this.#session;
+    this.#session = null;
+    session?.drop();
+  }
+}
+
+function partText({ shard, of }: Leader): string {
+  return of === 1 ? "" : ` ${shard}/${of}`;
+}
+
+function held(other: Leader | null): StratctlError {
+  return new StratctlError("leadership_held", `${other?.holder ?? "another engine"} marks these accounts already`, {
+    hint: "stop it first, or let it do the work: a stand-by takes over by itself",
+    details: { holder: other?.holder ?? null, since: other?.since ?? null },
+  });
+}

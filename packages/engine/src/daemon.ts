@@ -238,7 +238,7 @@ class Daemon {
     if (this.#sampler.minute_ms === null) return;
     const { minute_ms, candles, marks, gaps } = this.#sampler.finish({ with_marks: true });
     this.#notices.minute(candles);
-    if (this.#leadership.fence === null) return this.#stand_by.keep(candles);
+    if (this.#leadership.stands_by) return this.#stand_by.keep(candles);
     this.#writer.finish(candles, marks);
     this.#gaps.add(minute_ms, gaps);
     this.#write_from_ms = Number.NEGATIVE_INFINITY;
@@ -300,9 +300,10 @@ class Daemon {
   }
 
   async #write(): Promise<void> {
-    const { fence } = this.#leadership;
-    if (fence === null) return; // what there is waits for the lead
+    if (this.#leadership.stands_by) return;
     this.#write_since_ms = this.#clock.monotonic();
+    const fence = await this.#leadership.ensure();
+    if (fence === null) return this.#written(await this.#waits());
     const sampled_to_ms = this.#last_at_ms;
     const gaps = this.#gaps.take();
     // Copies of 100,000 rows: each in a turn of its own, so that together they do not hold the event loop.
@@ -318,8 +319,21 @@ class Daemon {
       confirm();
       gaps.confirm();
       this.#written_to_ms = sampled_to_ms;
-      await tellStanding(this.#options.db, fence, standingOf(this.#standing())).catch(() => undefined); // of a write that succeeded the next is due
+      // With the next write it is told anew.
+      await tellStanding(this.#options.db, fence, standingOf(this.#standing())).catch(() => undefined);
     } else if (failure.code === "leadership_lost") this.#leadership.lost();
+    this.#written(failure);
+  }
+
+  /** Nobody leads, since the database is away: finished minutes wait on disk where there is a spool. Null: another leads by now. */
+  async #waits(): Promise<StratctlError | null> {
+    const { failure, stands_by } = this.#leadership;
+    if (!stands_by) await this.#writer.save();
+    return stands_by ? null : failure;
+  }
+
+  /** A write came to its end. */
+  #written(failure: StratctlError | null): void {
     const write_ms = this.#clock.monotonic() - this.#write_since_ms;
     this.#write_failure = failure;
     for (const listener of this.#listeners) listener.write(write_ms);

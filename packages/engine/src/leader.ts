@@ -51,7 +51,12 @@ export class Leadership {
   #since_ms: number | null = null;
   /** Who leads instead, as the last line of the log said. */
   #told: string | null = null;
+  /** Said that it leads no more. */
+  #has_lost = false;
   #is_pooled = false;
+  /** Why the last look came to nothing. */
+  #failure: StratctlError | null = null;
+  #looking: Promise<void> | null = null;
   #wake = new AbortController();
   #running: Promise<void> | null = null;
 
@@ -62,6 +67,16 @@ export class Leadership {
   /** What writes say; null while another leads, or the database is away. */
   get fence(): Fence | null {
     return this.#fence;
+  }
+
+  /** Another leads, as the last look told. */
+  get stands_by(): boolean {
+    return this.#fence === null && this.#told !== null;
+  }
+
+  /** Why it does not lead though nobody else does: the database is away. Null where it leads, or stands by. */
+  get failure(): StratctlError | null {
+    return this.#failure;
   }
 
   /** Since when it leads, in ms since the epoch by this machine's clock; null while it stands by. */
@@ -75,6 +90,12 @@ export class Leadership {
     this.#running = this.#run();
   }
 
+  /** The fence; where nobody is known to lead it is asked for at once. */
+  async ensure(): Promise<Fence | null> {
+    if (this.#fence === null && !this.stands_by) await this.#look();
+    return this.#fence;
+  }
+
   /** Asks once. Rejects with leadership_held where another leads, and with what the database says. */
   async once(): Promise<void> {
     const answer = await this.#ask(await this.#opened());
@@ -84,7 +105,9 @@ export class Leadership {
 
   /** A write was refused: another leads by now. */
   lost(): void {
-    if (this.#fence !== null) this.#ends("another engine leads by now");
+    if (this.#fence === null) return;
+    this.#ends("another engine leads by now");
+    this.#told = ""; // who it is the next look tells
     this.#wake.abort();
   }
 
@@ -107,13 +130,22 @@ export class Leadership {
     }
   }
 
-  /** Never rejects: a database that is away is looked for again. */
-  async #look(): Promise<void> {
+  /** Never rejects: a database that is away is looked for again. One at a time. */
+  #look(): Promise<void> {
+    this.#looking ??= this.#lookOnce().finally(() => {
+      this.#looking = null;
+    });
+    return this.#looking;
+  }
+
+  async #lookOnce(): Promise<void> {
     try {
       const session = await this.#opened();
       if (this.#fence === null) this.#stands(await this.#ask(session));
       else await this.#tell(session, this.#fence);
+      this.#failure = null;
     } catch (error) {
+      this.#failure = failureOf(error);
       // Without its session the lock is nobody's: what there is to write waits until it leads again.
       if (this.#fence !== null) this.#ends(failureOf(error).message);
       this.#drop();
@@ -162,18 +194,19 @@ export class Leadership {
     this.#own = fence;
     this.#since_ms = systemClock.now();
     // A daemon that begins alone says no more than that it is ready.
-    const is_news = this.#told !== null || (other !== null && other.seen_at !== null);
+    const is_news = this.#told !== null || this.#has_lost || (other !== null && other.seen_at !== null);
     const after = other === null || other.seen_at === null ? "" : ` after ${other.holder}, last seen ${other.seen_at}`;
     if (is_told && is_news)
       this.#options.log({ level: "info", event: "leader", text: `leads${after}`, fields: { leads: true, fence: fence?.number ?? null } });
     this.#told = null;
+    this.#has_lost = false;
     this.#options.onLead();
   }
 
   #ends(why: string): void {
     this.#fence = null;
     this.#since_ms = null;
-    this.#told = "";
+    this.#has_lost = true;
     this.#options.log({ level: "warn", event: "leader", text: `leads no more: ${why} · candles wait`, fields: { leads: false } });
   }
 

@@ -18,6 +18,6 @@ const rowOf = (key: (typeof CONFIG_KEYS)[number]): string => {
 
 test("docs/configuration.md has a row for each, with its variable, its credential and its default", () => {
   const page = readFileSync(join(import.meta.dirname, "../../docs/configuration.md"), "utf8");
-  const rows = page.split("\n").filter((line) => /^\| `[a-z_.]+` \| `STRATCTL_/.test(line));
+  const rows = page.split("\n").filter((line) => /^\| `[a-z0-9_.]+` \| `STRATCTL_/.test(line));
   expect(rows).toEqual(CONFIG_KEYS.map(rowOf));
 });

@@ -1,4 +1,4 @@
-import type { MinuteCandle } from "../../packages/sdk/src/index.ts";
+import type { MinuteCandle, StratctlError } from "../../packages/sdk/src/index.ts";
 import { batchOf, upsertMany } from "../../packages/sdk/src/store/candle.ts";
 import { UNKNOWN_ACCOUNT } from "./accounts-strategies.ts";
 import { all, refusal, type Step } from "./world.ts";
@@ -344,6 +344,26 @@ export const LEGS_AND_HISTORY: readonly Step[] = [
     tells: refusal("input_invalid", "is not an instant"),
   },
   ...strangers("strategies.m2m.history", ({ api }, key) => api.strategies.m2m.history(key)),
+  {
+    call: "strategies.m2m.gaps",
+    what: "none before its first leg; a range from after to is refused as a history's is",
+    run: async ({ api }, id) => [
+      await api.strategies.m2m.gaps({ strategy_id: id("legs"), day: "2025-07-31" }),
+      await api.strategies.m2m.gaps({ strategy_id: id("legs"), from_time: 2e9, to_time: 1e9 }).catch(({ code }: StratctlError) => code),
+    ],
+    tells: [[], "input_invalid"],
+  },
+  ...strangers("strategies.m2m.gaps", ({ api }, key) => api.strategies.m2m.gaps(key)),
+  {
+    call: "status",
+    what: "without an engine",
+    run: async ({ api }) => {
+      const { engines, sessions, warnings } = await api.status({ account_id: "XJ4540" });
+      return { engines, sessions: sessions.map(({ exchange }) => exchange), warned: warnings.length > 0 };
+    },
+    tells: { engines: [] },
+  },
+  { call: "status", what: "of nobody's", run: ({ api }) => api.status(NOBODY), tells: UNKNOWN_ACCOUNT },
 ];
 
 /** Minute n opens at n − 100, and rises and falls by tens. */

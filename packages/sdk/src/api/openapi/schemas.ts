@@ -1,10 +1,14 @@
 import { z } from "zod";
 import { Account } from "../../model/account.ts";
 import { Candle } from "../../model/candle.ts";
+import { Fill } from "../../model/fill.ts";
+import { Gap } from "../../model/gap.ts";
 import { Leg, Quantity, StrategyWithLegs } from "../../model/leg.ts";
 import { Mark } from "../../model/mark.ts";
 import { Price } from "../../model/money.ts";
 import { Quote } from "../../model/quote.ts";
+import { Settled } from "../../model/settlement.ts";
+import { Status } from "../../model/status.ts";
 import { Strategy } from "../../model/strategy.ts";
 import { Problem } from "../problem.ts";
 import { StreamGap } from "../route.ts";
@@ -14,7 +18,7 @@ import { wordsFor } from "./fields.ts";
 export type Json = Readonly<Record<string, unknown>>;
 
 /** Schemas with a name of their own under components. */
-const NAMED = { Account, Strategy, StrategyWithLegs, Leg, Candle, Mark, Quote, Problem, StreamGap };
+const NAMED = { Account, Strategy, StrategyWithLegs, Leg, Fill, Candle, Gap, Mark, Quote, Settled, Status, Problem, StreamGap };
 
 const Loose = z.record(z.string(), z.unknown());
 

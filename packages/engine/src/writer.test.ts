@@ -1,7 +1,11 @@
+import { mkdir, mkdtemp, rm, rmdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { batchOf, type CandleBatch, type Db, type MarkBatch } from "@stratctl/sdk/internal";
 import { beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { onEveryPostgres } from "../../../test/support/store.ts";
+import { Spool } from "./spool.ts";
 import { Writer } from "./writer.ts";
 
 const MINUTE_MS = Date.parse("2026-11-25T04:00:00Z");
@@ -149,6 +153,41 @@ onEveryPostgres("the writer", (store) => {
     await open();
     expect(await rows([26])).toEqual([4]);
     expect(one.counts).toMatchObject({ carried: 4, refused: 1 });
+  });
+
+  test("a minute whose every row is refused waits on disk, and holds up neither the minutes behind it nor the one under way", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "stratctl-t-"));
+    await store.db.script(`create function refuse() returns trigger language plpgsql as $$ begin raise exception 'closed'; end $$;
+      create trigger refuse before insert on strategy_m2m_candles for each row
+      when (new.timestamp = to_timestamp(${(MINUTE_MS + 27 * 60_000) / 1000})) execute function refuse()`);
+    const spool = new Spool(folder);
+    for (const n of [27, 28]) await spool.put(minute(n));
+    const one = new Writer({ db: store.db, overwrite: false, candles_max: 1000, spool });
+    await expect(one.write({ candles: minute(29) })).rejects.toMatchObject({ message: expect.stringContaining("closed") });
+    expect(await rows([27, 28, 29])).toEqual([0, 5, 5]);
+    expect(one.spool_depth).toBe(5);
+    await store.db.script("drop function refuse cascade");
+    await one.write();
+    expect(await rows([27, 28, 29])).toEqual([5, 5, 5]);
+    expect(one.spool_depth).toBe(0);
+    await rm(folder, { recursive: true });
+  });
+
+  test("a file of the spool that cannot be read is said, holds up no other, and no longer once it can be", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "stratctl-t-"));
+    const spool = new Spool(folder);
+    await spool.put(minute(91));
+    const blocking = path.join(folder, `${String(MINUTE_MS).padStart(14, "0")}-5-0123abcd.candles1`);
+    await mkdir(blocking); // as nothing else does, a folder fails for root as well
+    const one = new Writer({ db: store.db, overwrite: false, candles_max: 1000, spool });
+    await one.write();
+    expect(await rows([91])).toEqual([5]);
+    expect([one.spool_depth, one.troubles.spool_failure]).toEqual([5, expect.stringContaining("EISDIR")]);
+    await rmdir(blocking);
+    await spool.put(minute(92));
+    await one.write();
+    expect([one.spool_depth, one.troubles.spool_failure]).toEqual([0, null]);
+    await rm(folder, { recursive: true });
   });
 
   test("the strategies change with each minute that waits: each strategy waits with its last mark alone", async () => {

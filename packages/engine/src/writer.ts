@@ -5,7 +5,6 @@ import {
   partOfMarks,
   partOfQuotes,
   settleStrategies,
-  sqlstateOf,
   upsertCandles,
   upsertGaps,
   upsertMarks,
@@ -18,6 +17,7 @@ import {
   type MarkBatch,
   type QuoteBatch,
 } from "@stratctl/sdk/internal";
+import { apart, type Apart, type Rows } from "./apart.ts";
 import { joined } from "./joined.ts";
 import { isFull, type Spool, type SpoolFile } from "./spool.ts";
 import { outdated } from "./waiting-marks.ts";
@@ -72,6 +72,9 @@ export interface Latest {
   /** Why strategies got no candle. */
   readonly gaps?: GapBatch | undefined;
 }
+
+/** Waits for a write, and goes on where it was refused by rows. */
+type Attempt = (work: Promise<unknown>) => Promise<void>;
 
 interface Carried extends CandleUpsert {
   readonly refused: number;
@@ -182,12 +185,28 @@ export class Writer {
     });
   }
 
+  /** Rows of which the database refuses all hold up no other: what comes after them is written, then it rejects. */
   async #writeCandles(candles: CandleBatch | undefined): Promise<void> {
-    while (this.#finished.length > 0) await this.#writeFinished();
-    if (candles !== undefined) await this.#carry(candles);
+    const refused: unknown[] = [];
+    const attempt: Attempt = async (work) => {
+      try {
+        await work;
+      } catch (error) {
+        if (!isOfTheRow(error)) throw error;
+        refused.push(error);
+      }
+    };
+    const tried: CandleBatch[] = [];
+    for (let rest = this.#finished; rest.length > 0; rest = without(this.#finished, tried)) {
+      const batches = leading(rest, ROWS_A_WRITE);
+      tried.push(...batches);
+      await attempt(this.#writeFinished(batches));
+    }
+    if (candles !== undefined) await attempt(this.#carry(candles));
     if (this.#again.length > 0) await this.#carry(joined(this.#again));
     this.#again = [];
-    if (this.#spool !== null) await this.#writeSpooled(this.#spool);
+    if (this.#spool !== null) await this.#writeSpooled(this.#spool, attempt);
+    if (refused.length > 0) throw refused[0];
   }
 
   async #writeGaps(gaps: GapBatch | undefined): Promise<void> {
@@ -196,7 +215,8 @@ export class Writer {
 
   async #writeQuotes(quotes: QuoteBatch | undefined): Promise<void> {
     if (quotes === undefined) return;
-    const { refused } = await this.#apart(quotes.length, (rows) => upsertQuotes(this.#options.db, partOfQuotes(quotes, rows), this.#fence));
+    const write = (rows: Rows): Promise<unknown> => upsertQuotes(this.#options.db, partOfQuotes(quotes, rows), this.#fence);
+    const { refused } = await this.#apart(quotes.length, write);
     this.#troubles = { ...this.#troubles, refused_quotes: refused };
   }
 
@@ -210,12 +230,12 @@ export class Writer {
   }
 
   async #carryMarks(marks: MarkBatch): Promise<void> {
-    const { refused } = await this.#apart(marks.length, (rows) => upsertMarks(this.#options.db, partOfMarks(marks, rows), this.#fence));
+    const write = (rows: Rows): Promise<unknown> => upsertMarks(this.#options.db, partOfMarks(marks, rows), this.#fence);
+    const { refused } = await this.#apart(marks.length, write);
     this.#troubles = { ...this.#troubles, refused_marks: this.#troubles.refused_marks + refused };
   }
 
-  async #writeFinished(): Promise<void> {
-    const batches = leading(this.#finished, ROWS_A_WRITE);
+  async #writeFinished(batches: readonly CandleBatch[]): Promise<void> {
     const batch = joined(batches);
     this.#under_way = batches;
     const outcome = await this.#carry(batch).finally(() => {
@@ -227,27 +247,29 @@ export class Writer {
   }
 
   /** The oldest files, some at a time: what is due now goes before. */
-  async #writeSpooled(spool: Spool): Promise<void> {
+  async #writeSpooled(spool: Spool, attempt: Attempt): Promise<void> {
     await spool.look();
+    if (spool.files.length === 0) return;
+    let spool_failure: string | null = null;
+    const onFailure = (error: unknown): null => {
+      spool_failure = failureOf(error).message;
+      return null;
+    };
     let count = 0;
     for (const file of spool.files) {
-      if (count >= SPOOLED_A_WRITE) return;
+      if (count >= SPOOLED_A_WRITE) break;
       count += file.candle_count;
-      await this.#writeFile(spool, file);
+      await attempt(this.#writeFile(spool, file, onFailure));
     }
+    this.#troubles = { ...this.#troubles, spool_failure };
   }
 
-  async #writeFile(spool: Spool, file: SpoolFile): Promise<void> {
-    const found = await spool.read(file).catch((error: unknown) => this.#spoolFails(error));
+  async #writeFile(spool: Spool, file: SpoolFile, onFailure: (error: unknown) => null): Promise<void> {
+    const found = await spool.read(file).catch(onFailure);
     if (found === null) return;
     for (const batch of found.batches) this.#count(batch, await this.#carry(batch));
     this.counts.torn += found.torn_count;
-    await spool.remove(file).catch((error: unknown) => this.#spoolFails(error));
-  }
-
-  #spoolFails(error: unknown): null {
-    this.#troubles = { ...this.#troubles, spool_failure: failureOf(error).message };
-    return null;
+    await spool.remove(file).catch(onFailure);
   }
 
   #count({ length }: CandleBatch, { written, left_out, refused }: Carried): void {
@@ -266,22 +288,9 @@ export class Writer {
     return { written: sum((one) => one.written), left_out: sum((one) => one.left_out), refused };
   }
 
-  /** A row that the database refuses is given up, and costs no other: the batch goes in halves, down to it. */
   async #apart<Outcome>(length: number, write: (rows: Rows) => Promise<Outcome>): Promise<Apart<Outcome>> {
-    const result: Apart<Outcome> = { outcomes: [], refused: 0 };
-    const parts: Rows[] = [{ from: 0, to: length }];
-    for (let rows = parts.pop(); rows !== undefined; rows = parts.pop()) {
-      try {
-        result.outcomes.push(await write(rows));
-      } catch (error) {
-        if (!isOfTheRow(error)) throw error;
-        this.#troubles = { ...this.#troubles, refused_why: failureOf(error).message };
-        const middle = (rows.from + rows.to) >>> 1;
-        if (rows.to - rows.from > 1) parts.push({ from: middle, to: rows.to }, { from: rows.from, to: middle });
-        else result.refused += 1;
-        if (isOfAll(error, result, parts.length)) throw error;
-      }
-    }
+    const result = await apart(length, write);
+    if (result.why !== null) this.#troubles = { ...this.#troubles, refused_why: result.why };
     return result;
   }
 
@@ -330,25 +339,6 @@ export class Writer {
     this.#spooling = this.#spooling.then(work);
     return this.#spooling;
   }
-}
-
-interface Rows {
-  readonly from: number;
-  readonly to: number;
-}
-
-interface Apart<Outcome> {
-  readonly outcomes: Outcome[];
-  refused: number;
-}
-
-/** So many rows refused and none taken: it is the statement that is refused. */
-const REFUSED_MAX = 20;
-
-/** A trigger that refuses every row may do so for a while, as one does that closes the tables for maintenance: they wait. */
-function isOfAll(error: unknown, { outcomes, refused }: Apart<unknown>, parts_left: number): boolean {
-  if (outcomes.length > 0) return false;
-  return refused >= REFUSED_MAX || (parts_left === 0 && sqlstateOf(error) === "P0001");
 }
 
 function candleCount(batches: readonly CandleBatch[]): number {

@@ -11,7 +11,14 @@ import { at, strategy, written } from "../engine/entered.ts";
 import { candleRows } from "../engine/rows.ts";
 import { World } from "../engine/world.ts";
 import { startPipe, type Pipe } from "../support/pipe.ts";
-import { debianMissing, freshDatabase, startDebianPostgres, type FreshDatabase, type PostgresServer } from "../support/postgres.ts";
+import {
+  debianMissing,
+  freshDatabase,
+  startDebianPostgres,
+  type DebianServer,
+  type FreshDatabase,
+  type PostgresServer,
+} from "../support/postgres.ts";
 import { redisMissing, startRedis, type RedisServer } from "../support/redis.ts";
 import { until } from "../support/server.ts";
 import { MIGRATED } from "../support/store.ts";
@@ -20,7 +27,7 @@ const FUT = "NFO:NIFTY26DECFUT";
 const LEG = { instrument: FUT, direction: "BUY", quantity: 10, entry: 150 } as const;
 
 let redis: RedisServer;
-let server: PostgresServer;
+let server: DebianServer;
 /** Which one is behind the pipe. */
 let target: PostgresServer;
 let fresh: FreshDatabase;
@@ -166,6 +173,7 @@ describe.skipIf(missing)("the database", () => {
 
   /** What happens to it, what the log then says, and what happens for it to be well again. */
   const FAULTS: [string, RegExp, () => Promise<() => Promise<unknown>>][] = [
+    ["is restarted", /does not answer/, () => server.halt()],
     [
       "does not give a lock",
       /a lock was not to be had|took too long/,

@@ -5,7 +5,7 @@ import { Client } from "pg";
 import { SOCKET_NAME } from "../../packages/sdk/src/store/embedded/postmaster.ts";
 import { temporaryEmbedded } from "../../packages/sdk/src/store/embedded/temporary.ts";
 import { serverFolder, serverUser, type ServerUser } from "./scratch.ts";
-import { startServer, until, type Server } from "./server.ts";
+import { startServer, until, type Server, type ServerCommand } from "./server.ts";
 
 export interface PostgresServer extends Server {
   /** Of the database `postgres`, as superuser, through a Unix socket. */
@@ -16,6 +16,11 @@ export interface PostgresServer extends Server {
   readonly urlOf: (database: string) => string;
 }
 
+export interface DebianServer extends PostgresServer {
+  /** Ends it as its administrator would, and keeps its data; call what it gives to start it again. */
+  readonly halt: () => Promise<() => Promise<void>>;
+}
+
 const binaries = debianBinaries();
 
 /** Why tests on Debian's Postgres are skipped, or null. Give it to `test.skipIf`; it has been printed. */
@@ -23,22 +28,22 @@ export const debianMissing: string | null =
   binaries === null ? "skipped: no Postgres in /usr/lib/postgresql (apt-get install postgresql-15)" : null;
 if (debianMissing !== null) console.warn(debianMissing);
 
-let debian: Promise<PostgresServer> | undefined;
+let debian: Promise<DebianServer> | undefined;
 
 /** The Debian Postgres of this test process, started when first asked for. It ends with the process; do not stop it. */
-export function debianServer(): Promise<PostgresServer> {
+export function debianServer(): Promise<DebianServer> {
   debian ??= startDebianPostgres();
   return debian;
 }
 
 /** A Debian Postgres of one's own, to be killed or stopped at will; `settings` as Postgres takes them: `["fsync=off"]`. */
-export async function startDebianPostgres({ settings = QUICK }: { settings?: readonly string[] } = {}): Promise<PostgresServer> {
+export async function startDebianPostgres({ settings = QUICK }: { settings?: readonly string[] } = {}): Promise<DebianServer> {
   if (binaries === null) throw new Error(debianMissing ?? "no Postgres");
   const user = serverUser();
   const folder = await serverFolder(user);
   const data = join(folder, "data");
   run(join(binaries, "initdb"), ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"], user);
-  const server = startServer({
+  const command: ServerCommand = {
     command: join(binaries, "postgres"),
     args: [
       "-D",
@@ -52,8 +57,29 @@ export async function startDebianPostgres({ settings = QUICK }: { settings?: rea
     folder,
     user,
     signal: "INT",
-  });
-  return answering(folder, server);
+  };
+  const first = startServer(command);
+  const running = await answering(folder, first);
+  let again: Server | null = null;
+  return {
+    ...running,
+    halt: async () => {
+      const file = join(data, "postmaster.pid");
+      process.kill(Number(readFileSync(file, "utf8").split("\n")[0]), "SIGINT");
+      const ended = async (): Promise<void> => {
+        if (existsSync(file)) throw new Error("it runs yet");
+      };
+      await until(ended, () => readFileSync(join(folder, "server.log"), "utf8"));
+      return async () => {
+        again = startServer(command);
+        await answering(folder, again);
+      };
+    },
+    stop: async () => {
+      await again?.stop();
+      await first.stop();
+    },
+  };
 }
 
 let embedded: Promise<PostgresServer> | undefined;

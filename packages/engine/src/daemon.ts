@@ -107,7 +107,6 @@ class Daemon {
       db,
       shard: options.shard ?? { shard: 1, of: 1 },
       log,
-      signal: options.signal,
       written_to_ms: () => (Number.isNaN(this.#written_to_ms) ? null : this.#written_to_ms),
       onLead: () => this.#takeOver(),
       onStandBy: ({ written_to_ms }) => this.#stand_by.forget(written_to_ms ?? Number.NEGATIVE_INFINITY),
@@ -128,7 +127,10 @@ class Daemon {
       this.#turn(floorTo(this.#clock.now(), MINUTE_MS)),
       this.#leadership.begin(),
     ]);
-    if (served.status === "rejected") throw served.reason;
+    if (served.status === "rejected") {
+      await this.#leadership.end();
+      throw served.reason;
+    }
     this.#served = served.value ?? null;
     this.#troubles.spoolFound(await this.#writer.found());
     this.#notices.ready(

@@ -19,7 +19,6 @@ export interface LeadershipOptions {
   readonly db: Pick<Database, "session">;
   readonly shard: Shard;
   readonly log: Log;
-  readonly signal: AbortSignal;
   /** Of the engine's clock: what it sampled up to then is in the tables; null: nothing yet. */
   readonly written_to_ms: () => number | null;
   /** From now on what this engine marks is written. */
@@ -32,8 +31,10 @@ export interface LeadershipOptions {
 const LOOK_MS = 2_000;
 /** A leader that was not seen for so long is followed: together with a look and a connection, within ten seconds. */
 const SILENT_MS = 5_500;
-/** A statement of the session, and the connection of it, may take so long. */
-const SESSION_MS = 2_000;
+/** A statement of the session, and the connection of it, may take so long: asking waits two seconds for what a leader writes. */
+const SESSION_MS = 3_500;
+/** Saying that it leaves may take so long of the time that a stop has. */
+const LEAVE_MS = 500;
 const SESSION_NAME = "stratctl leader";
 
 /**
@@ -58,7 +59,7 @@ export class Leadership {
   #failure: StratctlError | null = null;
   #looking: Promise<void> | null = null;
   #wake = new AbortController();
-  #running: Promise<void> | null = null;
+  readonly #ending = new AbortController();
 
   constructor(options: LeadershipOptions) {
     this.#options = options;
@@ -84,10 +85,10 @@ export class Leadership {
     return this.#since_ms;
   }
 
-  /** Asks once, and goes on by itself until the signal is aborted: while the database is away, and while another leads. */
+  /** Asks once, and goes on by itself until its end: while the database is away, and while another leads. */
   async begin(): Promise<void> {
     await this.#look();
-    this.#running = this.#run();
+    void this.#run();
   }
 
   /** The fence; where nobody is known to lead it is asked for at once. */
@@ -113,16 +114,20 @@ export class Leadership {
 
   /** Tells that it leaves, so that whoever stands by need not wait. */
   async end(): Promise<void> {
-    this.#wake.abort();
-    await this.#running;
+    this.#ending.abort();
     const [session, fence] = [this.#session, this.#fence];
     this.#fence = null;
-    if (session !== null && fence !== null) await within(leave(session, fence), { ms: SESSION_MS, clock: systemClock });
+    // Where it does not arrive the end of the session says it.
+    if (session !== null && fence !== null)
+      await within(
+        leave(session, fence).catch(() => undefined),
+        { ms: LEAVE_MS, clock: systemClock },
+      );
     this.#drop();
   }
 
   async #run(): Promise<void> {
-    const { signal } = this.#options;
+    const { signal } = this.#ending;
     while (!signal.aborted) {
       this.#wake = new AbortController();
       await systemClock.sleep(LOOK_MS, AbortSignal.any([signal, this.#wake.signal]));
@@ -141,8 +146,10 @@ export class Leadership {
   async #lookOnce(): Promise<void> {
     try {
       const session = await this.#opened();
-      if (this.#fence === null) this.#stands(await this.#ask(session));
-      else await this.#tell(session, this.#fence);
+      if (this.#fence === null) {
+        const answer = await this.#ask(session);
+        if (!this.#ending.signal.aborted) this.#stands(answer);
+      } else await this.#tell(session, this.#fence);
       this.#failure = null;
     } catch (error) {
       this.#failure = failureOf(error);
@@ -155,6 +162,7 @@ export class Leadership {
   async #opened(): Promise<DbSession> {
     if (this.#session !== null) return this.#session;
     const session = await this.#options.db.session({ name: SESSION_NAME, timeout_ms: SESSION_MS });
+    if (this.#ending.signal.aborted) session.drop(); // nobody waits for it any more, nor for what it is asked
     this.#session = session;
     session.ended
       .then(() => {

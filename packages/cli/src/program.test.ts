@@ -27,8 +27,9 @@ describe.each(leaves)("stratctl $name", ({ name }) => {
 test("all commands of the tree are described", () => {
   const nouns = {
     account: "add list show",
-    strategy: "create list show update archive",
-    leg: "add list update close remove",
+    strategy: "create list show update close exit archive",
+    leg: "add list update close move remove",
+    fill: "list add",
     daemon: "install uninstall status",
     calendar: "show check",
     db: "start stop status url migrate",
@@ -36,7 +37,7 @@ test("all commands of the tree are described", () => {
     profile: "add use list remove",
   };
   const verbs = Object.entries(nouns).flatMap(([noun, names]) => names.split(" ").map((verb) => `${noun} ${verb}`));
-  const alone = ["mark", "m2m", "gaps", "quote", "daemon", "replay", "record", "token"];
+  const alone = ["settle", "mark", "m2m", "status", "gaps", "quote", "daemon", "replay", "record", "token"];
   expect(leaves.map(({ name }) => name).toSorted()).toEqual([...verbs, ...alone].toSorted());
   expect(leaves.filter(({ command }) => command.description() === "")).toEqual([]);
 });

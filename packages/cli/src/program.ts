@@ -15,6 +15,7 @@ import { addQuote } from "./commands/quote.ts";
 import { addRecord } from "./commands/record.ts";
 import { addReplay } from "./commands/replay.ts";
 import { addSettle } from "./commands/settle.ts";
+import { addStatus } from "./commands/status.ts";
 import { addStrategy } from "./commands/strategy.ts";
 import { addToken } from "./commands/token.ts";
 import { version } from "./version.ts";
@@ -54,6 +55,7 @@ export function buildProgram(act: Act): Command {
   program.commandsGroup("What they are worth:");
   addMark(program, act);
   addM2m(program, act);
+  addStatus(program, act);
   addGaps(program, act);
   addQuote(program, act);
   addCalendar(program, act);

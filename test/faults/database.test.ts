@@ -7,7 +7,7 @@ import { Client } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openPool, type Database } from "../../packages/sdk/src/store/db.ts";
 import { expectedCandles, type PlainCandle, type PlainQuote } from "../engine/expected.ts";
-import { at, strategy, written } from "../engine/entered.ts";
+import { at, leg, strategy, written, type GivenLeg } from "../engine/entered.ts";
 import { candleRows } from "../engine/rows.ts";
 import { World } from "../engine/world.ts";
 import { startPipe, type Pipe } from "../support/pipe.ts";
@@ -77,14 +77,15 @@ const market =
   };
 
 /** The candles that the quotes served make of the seconds that the rows say were sampled: no value is another's, none invented. */
-function expected(rows: readonly PlainCandle[]): PlainCandle[] {
+function expected(rows: readonly PlainCandle[], legs: readonly GivenLeg[] = [LEG]): PlainCandle[] {
   const masks = new Map(rows.map(({ minute, sampled }) => [Date.parse(minute), BigInt(sampled)]));
   const isSampled = (t: number): boolean => ((masks.get(t - (t % 60_000)) ?? 0n) & (1n << BigInt((t % 60_000) / 1000))) !== 0n;
   const hours = { NFO: { open: at("03:45:00"), close: at("10:10:00") } };
-  const { entry, ...leg } = LEG;
-  const { candles } = expectedCandles({ path: "", every_s: 1, hours, isSampled }, new Map([[FUT, quotes]]), [
-    { ...leg, entry_price: entry },
-  ]);
+  const { candles } = expectedCandles(
+    { path: "", every_s: 1, hours, isSampled },
+    new Map([[FUT, quotes]]),
+    legs.map(({ entry, ...rest }) => ({ ...rest, entry_price: entry })),
+  );
   return candles.map((candle) => ({ ...candle, source: "live" }));
 }
 
@@ -249,6 +250,31 @@ describe.skipIf(missing)("the database", () => {
     const rows = await candleRows(db, strategy_id);
     expect(rows).toEqual(expected(rows));
     expect(rows.map(({ minute }) => minute.slice(11, 16))).toEqual(["05:00", "05:01"]);
+  });
+
+  test("the-listener-that-hears-nothing: a leg that is added while connections are silent counts from the first minute after", async () => {
+    const strategy_id = await strategy({ db }, [LEG]);
+    const later: GivenLeg = { ...LEG, direction: "SELL", quantity: 4, added_at: at("05:00:52") };
+    await using world = await start("05:00:40");
+    await world.to("05:00:50", market(world));
+    pipe.swallow();
+    await leg({ db }, strategy_id, later);
+    await world.to("05:00:59", market(world));
+    // The book of 05:01 is waited for, for five seconds, and is then that of 05:00.
+    world.clock.pass(1000);
+    await world.sleeps(5000);
+    world.clock.pass(5000);
+    await world.hears(/^book not read: database does not answer in time/);
+    pipe.flow();
+    await world.to("05:02:02", market(world));
+    await world.stop();
+    const rows = await candleRows(db, strategy_id);
+    expect(rows.map(({ minute, instrument_count }) => [minute.slice(11, 16), instrument_count])).toEqual([
+      ["05:00", 1],
+      ["05:01", 1],
+      ["05:02", 2],
+    ]);
+    expect(rows).toEqual([...expected(rows.slice(0, 2)), ...expected(rows.slice(2), [LEG, later])]);
   });
 
   test("is another server behind the same address, with older data: the last minutes are told to it again", async () => {

@@ -159,16 +159,17 @@ onEveryPostgres("the writer", (store) => {
     const folder = await mkdtemp(path.join(tmpdir(), "stratctl-t-"));
     await store.db.script(`create function refuse() returns trigger language plpgsql as $$ begin raise exception 'closed'; end $$;
       create trigger refuse before insert on strategy_m2m_candles for each row
-      when (new.timestamp = to_timestamp(${(MINUTE_MS + 27 * 60_000) / 1000})) execute function refuse()`);
+      when (new.timestamp in (${[27, 90].map((n) => `to_timestamp(${(MINUTE_MS + n * 60_000) / 1000})`).join(", ")})) execute function refuse()`);
     const spool = new Spool(folder);
     for (const n of [27, 28]) await spool.put(minute(n));
     const one = new Writer({ db: store.db, overwrite: false, candles_max: 1000, spool });
+    one.finish(minute(90), null);
     await expect(one.write({ candles: minute(29) })).rejects.toMatchObject({ message: expect.stringContaining("closed") });
-    expect(await rows([27, 28, 29])).toEqual([0, 5, 5]);
-    expect(one.spool_depth).toBe(5);
+    expect(await rows([27, 28, 29, 90])).toEqual([0, 5, 5, 0]);
+    expect([one.spool_depth, one.waiting_count]).toEqual([10, 0]);
     await store.db.script("drop function refuse cascade");
     await one.write();
-    expect(await rows([27, 28, 29])).toEqual([5, 5, 5]);
+    expect(await rows([27, 28, 29, 90])).toEqual([5, 5, 5, 5]);
     expect(one.spool_depth).toBe(0);
     await rm(folder, { recursive: true });
   });

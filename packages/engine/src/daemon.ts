@@ -85,6 +85,8 @@ class Daemon {
   #write_failure: StratctlError | null = null;
   /** What was sampled up to then is in the tables; NaN: nothing yet. */
   #written_to_ms = Number.NaN;
+  /** The minute in which it lost the lead last. */
+  #own_minute_ms: number | null = null;
 
   constructor(options: DaemonOptions) {
     const { db, sources, log, calendar = builtinCalendar(), clock = systemClock } = options;
@@ -109,6 +111,7 @@ class Daemon {
       log,
       written_to_ms: () => (Number.isNaN(this.#written_to_ms) ? null : this.#written_to_ms),
       onLead: () => this.#takeOver(),
+      onLost: () => (this.#own_minute_ms = this.#sampler.minute_ms),
       onStandBy: ({ written_to_ms }) => this.#stand_by.forget(written_to_ms ?? Number.NEGATIVE_INFINITY),
     });
     this.#unwritten = new UnwrittenQuotes(this.#board);
@@ -240,7 +243,8 @@ class Daemon {
     if (this.#sampler.minute_ms === null) return;
     const { minute_ms, candles, marks, gaps } = this.#sampler.finish({ with_marks: true });
     this.#notices.minute(candles);
-    if (this.#leadership.stands_by) return this.#stand_by.keep(candles);
+    // A minute that began under its own lead may be nobody else's: it waits until this engine leads again.
+    if (this.#leadership.stands_by && minute_ms !== this.#own_minute_ms) return this.#stand_by.keep(candles);
     this.#writer.finish(candles, marks);
     this.#gaps.add(minute_ms, gaps);
     this.#write_from_ms = Number.NEGATIVE_INFINITY;

@@ -23,6 +23,8 @@ export interface LeadershipOptions {
   readonly written_to_ms: () => number | null;
   /** From now on what this engine marks is written. */
   readonly onLead: () => void;
+  /** From now on it waits. */
+  readonly onLost: () => void;
   /** Told at each look while another leads: what that one sampled up to then is in the tables. */
   readonly onStandBy: (other: { readonly written_to_ms: number | null }) => void;
 }
@@ -197,7 +199,7 @@ export class Leadership {
     this.#told = text;
   }
 
-  #begins({ fence, other }: LeadAnswer, { is_told }: { is_told: boolean }): void {
+  #begins({ fence, is_locked, other }: LeadAnswer, { is_told }: { is_told: boolean }): void {
     this.#fence = fence;
     this.#own = fence;
     this.#since_ms = systemClock.now();
@@ -206,6 +208,12 @@ export class Leadership {
     const after = other === null || other.seen_at === null ? "" : ` after ${other.holder}, last seen ${other.seen_at}`;
     if (is_told && is_news)
       this.#options.log({ level: "info", event: "leader", text: `leads${after}`, fields: { leads: true, fence: fence?.number ?? null } });
+    if (!is_locked)
+      this.#options.log({
+        level: "warn",
+        event: "leader",
+        text: "the session of the leader before is of another role and holds the lock yet: its writes are refused all the same",
+      });
     this.#told = null;
     this.#has_lost = false;
     this.#options.onLead();
@@ -215,6 +223,7 @@ export class Leadership {
     this.#fence = null;
     this.#since_ms = null;
     this.#has_lost = true;
+    this.#options.onLost();
     this.#options.log({ level: "warn", event: "leader", text: `leads no more: ${why} · candles wait`, fields: { leads: false } });
   }
 
@@ -224,7 +233,7 @@ export class Leadership {
     this.#options.log({
       level: "warn",
       event: "leader",
-      text: "a pooler stands before the database: give the daemon a URL past it, or a pool by session, for its lock to tell when it is cut off",
+      text: "a pooler stands before the database: unless it pools by session, give the daemon a URL past it, so that its lock ends when it is cut off",
     });
   }
 

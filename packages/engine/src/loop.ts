@@ -56,7 +56,7 @@ export function degradedOf({ sources, unpriced, write_failure }: Pick<LoopStandi
   const away = sources.flatMap(({ name, up }) => (up === false ? [`${name} is away`] : []));
   const named = unpriced.map(({ instrument, why }) => (why === null ? instrument : `${instrument} (${why})`));
   const unmarked = named.length === 0 ? [] : [`no price for ${namedText(named)}`];
-  return [...away, ...unmarked, ...(write_failure === null ? [] : ["the last write failed; candles wait in memory"])];
+  return [...away, ...unmarked, ...(write_failure === null ? [] : ["the last write failed; candles wait"])];
 }
 
 export interface LoopListener {

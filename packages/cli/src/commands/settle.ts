@@ -13,8 +13,8 @@ export function addSettle(program: Command, act: Act): void {
     .option("--day <day>", "the day that the figures are of; left out: the last expiry")
     .addHelpText(
       "after",
-      `\nA figure is kept and used for its day from then on; one that differs from it later
-is told and changes nothing. Never settled at a last price.
+      `\nA figure is kept and used for its day from then on; one that differs from it
+later is told and changes nothing. Nothing is settled at a last price.
 ${examples(["stratctl settle --close NIFTY=24500.25"], ["stratctl settle --file closes.csv --day 2026-11-17"])}`,
     )
     .action(act((deps, given) => runSettle(deps, { closes: given.list("close") ?? [], file: given.text("file"), day: given.text("day") })));

@@ -14,7 +14,7 @@ import { redisMissing, startRedis, type RedisServer } from "../support/redis.ts"
 import { until } from "../support/server.ts";
 import { MIGRATED } from "../support/store.ts";
 
-/** `npx -y pnpm@12.4.2 failover` does each ten times in a row; the three of a time have a database each, and go on at once. */
+/** `npx -y pnpm@12.4.2 failover` does each ten times in a row; those of a time have a database each, and go on at once. */
 const TIMES = Number(process.env["STRATCTL_FAILOVERS"] ?? "1");
 const FUT = "NFO:NIFTY26DECFUT";
 const Line = z.object({ event: z.string(), text: z.string() });
@@ -102,6 +102,15 @@ class Pair implements AsyncDisposable {
     return (await this.db.one(z.object({ count: z.int() }), "test.rows", sql, [role])).count;
   }
 
+  /** Has written just now. */
+  async wroteBy(engine: Engine): Promise<void> {
+    const before = await this.rowsBy(engine);
+    await until(
+      async () => expect(await this.rowsBy(engine)).toBeGreaterThan(before),
+      () => `${engine.role} does not write`,
+    );
+  }
+
   /** Seconds of from ≤ t ≤ to that no candle has. */
   async missing(from_ms: number, to_ms: number): Promise<string[]> {
     const Row = z.object({ minute_ms: z.number(), sampled: z.string() });
@@ -138,6 +147,8 @@ const FAULTS = {
   freeze: (engine: Engine) => void engine.child.kill("SIGSTOP"),
   /** It goes on, and nothing of it arrives, nor any word that it is cut off. */
   cut: (engine: Engine) => engine.pipe.swallow(),
+  /** What it sends waits on the way, and arrives after another has followed it. */
+  delay: (engine: Engine) => engine.pipe.hold(),
 } as const;
 
 describe.skipIf(redisMissing ?? debianMissing)("two daemons on one database", () => {
@@ -162,7 +173,7 @@ describe.skipIf(redisMissing ?? debianMissing)("two daemons on one database", ()
   });
 
   describe.each(Array.from({ length: TIMES }, (_, n) => n + 1))("time %i", (n) => {
-    test.concurrent.each(["kill", "freeze", "cut"] as const)(
+    test.concurrent.each(["kill", "freeze", "cut", "delay"] as const)(
       "%s: the other takes over within ten seconds, no second is lost, and the first writes no more",
       { timeout: 90_000 },
       async (fault) => {
@@ -174,6 +185,8 @@ describe.skipIf(redisMissing ?? debianMissing)("two daemons on one database", ()
         await sleep(6_000 + Math.random() * 2_000);
         expect(await pair.rowsBy(first)).toBeGreaterThan(0);
         expect(await pair.rowsBy(second)).toBe(0);
+        // A second before its next write, so that it believes to lead when it writes.
+        if (fault === "delay") await pair.wroteBy(first).then(() => sleep(4_000));
         const began_ms = performance.now();
         FAULTS[fault](first);
         await second.hears(/^leader: leads after/);
@@ -186,6 +199,7 @@ describe.skipIf(redisMissing ?? debianMissing)("two daemons on one database", ()
           await first.hears(/^leader: (leads no more|stands by)/);
         }
         if (fault === "cut") first.pipe.flow();
+        if (fault === "delay") first.pipe.release();
         await sleep(4_000);
         const until_ms = now();
         // Each second is written with the next write that is due.

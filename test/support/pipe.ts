@@ -10,6 +10,10 @@ export interface Pipe extends AsyncDisposable {
   accept(): Promise<void>;
   /** Connections are taken and kept, and nothing goes through in either direction: a black hole. */
   swallow(): void;
+  /** What is sent to the server is kept, and its answers go through. */
+  hold(): void;
+  /** What was kept arrives, however late, and all goes through again. */
+  release(): void;
   /** Things go through again; connections that lost something in the hole are cut. */
   flow(): void;
 }
@@ -18,6 +22,7 @@ export interface Pipe extends AsyncDisposable {
 export async function startPipe(server: number | string | (() => number | string)): Promise<Pipe> {
   const sockets = new Set<Socket>();
   let is_hole = false;
+  let held: (() => void)[] | null = null;
   const keep = (socket: Socket): void => {
     sockets.add(socket);
     socket.on("error", () => undefined); // a cut pipe is what these tests are about
@@ -31,7 +36,10 @@ export async function startPipe(server: number | string | (() => number | string
       [far, near],
     ] as const) {
       keep(from);
-      from.on("data", (bytes) => void (is_hole || to.write(bytes)));
+      from.on("data", (bytes) => {
+        if (held !== null && from === near) held.push(() => to.write(bytes));
+        else if (!is_hole) to.write(bytes);
+      });
       from.on("close", () => to.destroy());
     }
   });
@@ -56,6 +64,12 @@ export async function startPipe(server: number | string | (() => number | string
     refuse,
     accept: async () => void (await listen(port)),
     swallow: () => void (is_hole = true),
+    hold: () => void (held = []),
+    release: () => {
+      const late = held ?? [];
+      held = null;
+      for (const send of late) send();
+    },
     flow: () => {
       is_hole = false;
       cut();

@@ -151,7 +151,7 @@ onEveryPostgres("around the calls, over", (store) => {
       expect(degraded).toMatchObject({
         http: 200,
         status: "degraded",
-        reasons: ["redis is away", "no price for NFO:A (redis: no key)", "the last write failed; candles wait in memory"],
+        reasons: ["redis is away", "no price for NFO:A (redis: no key)", "the last write failed; candles wait"],
         unpriced: [{ instrument: "NFO:A", since: "2026-11-25T05:59:00Z", quotes }],
       });
       expect(JSON.stringify(degraded)).not.toContain("sesame");

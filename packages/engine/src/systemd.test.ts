@@ -72,7 +72,7 @@ test("the status says how many strategies, who leads, when the last sample was, 
   expect(of({})).toBe("12 strategies · last sample 15:29:59");
   expect(of({ strategy_count: 1, last_sample_at_ms: null, role: "stand_by" })).toBe("1 strategy · stands by · no sample yet");
   expect(of({ write_failure: "x", sources: [REDIS_AWAY] })).toBe(
-    "12 strategies · last sample 15:29:59 · degraded: redis is away; the last write failed; candles wait in memory",
+    "12 strategies · last sample 15:29:59 · degraded: redis is away; the last write failed; candles wait",
   );
 });
 

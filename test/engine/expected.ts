@@ -78,8 +78,9 @@ export function quotesOf({ path, every_s }: Pick<Situation, "path" | "every_s">)
     const row = Object.fromEntries(line.split(",").map((value, place) => [columns[place], value]));
     const { instrument = "" } = row;
     if (row["at_utc"] !== undefined) add(instrument, Date.parse(row["at_utc"]), row["price"] ?? "");
-    const length_s = row["minute_utc"] === undefined ? 5 : 60;
-    const start = row["minute_utc"] ?? row["start_utc"];
+    const minute = row["minute_utc"] ?? row["timestamp"];
+    const length_s = minute === undefined ? 5 : 60;
+    const start = minute ?? row["start_utc"];
     if (start === undefined) continue;
     const boundaries = Array.from({ length: length_s }, (_, s) => Date.parse(start) + s * 1000).filter((t) => t % (every_s * 1000) === 0);
     add(instrument, Date.parse(start), row["open"] ?? "");

@@ -45,8 +45,11 @@ export class GapNotes {
 
   /** Strategies of the book that have legs, or had a candle. */
   of(book: Book): StrategyNotes[] {
-    const strategies = [...book.strategy_id].filter((strategy_id, place) => legCount(book, place) > 0 || this.#candles.has(strategy_id));
-    return strategies.map((strategy_id) => ({
+    return this.ofStrategies([...book.strategy_id].filter((id, place) => legCount(book, place) > 0 || this.#candles.has(id)));
+  }
+
+  ofStrategies(strategy_ids: readonly number[]): StrategyNotes[] {
+    return strategy_ids.map((strategy_id) => ({
       strategy_id,
       candle_count: this.#candles.get(strategy_id) ?? 0,
       stale_candle_count: this.#stale.get(strategy_id) ?? 0,

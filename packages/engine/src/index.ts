@@ -1,3 +1,4 @@
+export { backfill, type BackfillOptions, type BackfillReport, type WantedQuotes } from "./backfill.ts";
 export { checkedInterval, systemClock, type Clock } from "./clock.ts";
 export { runDaemon } from "./daemon.ts";
 export type { DaemonOptions, DaemonPass, DaemonReport, DaemonTiming } from "./daemon-options.ts";

@@ -33,10 +33,12 @@ export { parseInstrument } from "./market/instrument.ts";
 export { builtinLots } from "./market/lots.ts";
 export { Instant, isoOf } from "./model/instant.ts";
 export {
+  backupEmbedded,
   embeddedFolder,
   embeddedStatus,
   ensureEmbedded,
   stopEmbedded,
+  type BackupReport,
   type EmbeddedDatabase,
   type EmbeddedOptions,
   type EmbeddedStatus,
@@ -63,7 +65,11 @@ export { batchOf, upsertMany as upsertCandles, type CandleBatch, type CandlesJso
 export { lead, leaders, leave, tellAlive, type Fence, type LeadAnswer, type Leader } from "./store/leader.ts";
 export { part as partOfMarks, settleStrategies, upsertMany as upsertMarks, type MarkBatch } from "./store/mark.ts";
 export { part as partOfQuotes, upsertMany as upsertQuotes, type QuoteBatch } from "./store/quote.ts";
-export { upsertMany as upsertGaps, type GapBatch } from "./store/gap.ts";
+export { candleMinutes, upsertMany as upsertGaps, type GapBatch } from "./store/gap.ts";
+export { list as listLegs } from "./store/leg.ts";
+export type { Leg } from "./model/leg.ts";
+export { dueMinutes } from "./m2m/gap.ts";
+export { readHistory, type HistoryReading } from "./quotes/ticker-history.ts";
 export { assertCurrent, migrate, migrationPlan, migrationStatus, type MigrationReport, type MigrationStatus } from "./store/migrate.ts";
 export { knownUntil } from "./market/calendar.ts";
 export type { Shard } from "./store/shard.ts";
@@ -87,3 +93,4 @@ export { Mark } from "./model/mark.ts";
 export { openApi } from "./api/openapi.ts";
 export { tellStanding } from "./store/status.ts";
 export type { EngineStanding } from "./model/status.ts";
+export { exported, imported, TRANSFER_TABLES, type TransferReport, type TransferRow, type TransferTable } from "./store/transfer.ts";

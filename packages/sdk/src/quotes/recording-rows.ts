@@ -47,9 +47,10 @@ const FORMS = {
   at_utc: { form: "ticks", bar_ms: 0, prices: ["price"] },
   minute_utc: { form: "bars", bar_ms: 60_000, prices: ["open", "close"] },
   start_utc: { form: "bars", bar_ms: 5_000, prices: ["open", "close"] },
+  timestamp: { form: "bars", bar_ms: 60_000, prices: ["open", "close"] },
 } as const;
 
-const TIMES = ["at_utc", "minute_utc", "start_utc"] as const;
+const TIMES = ["at_utc", "minute_utc", "start_utc", "timestamp"] as const;
 
 const DAY_MS = 86_400_000;
 
@@ -132,7 +133,7 @@ export class RowReader {
     if (price_units !== null) this.#put({ at_ms, instrument, price_units });
     if (close < 0) return;
     const close_units = this.#price(fields[close] ?? "", number);
-    if (close_units !== null) this.#closes.push({ at_ms: this.#closeAt(at_ms, bar_ms), instrument, price_units: close_units });
+    if (close_units !== null) this.#closes.push({ at_ms: closeAt(at_ms, bar_ms, this.#every_ms), instrument, price_units: close_units });
   }
 
   #time(text: string, number: number): number {
@@ -181,13 +182,6 @@ export class RowReader {
     return null;
   }
 
-  /** The last sampling boundary inside the bar, else its last millisecond. */
-  #closeAt(start_ms: number, bar_ms: number): number {
-    const last_ms = start_ms + bar_ms - 1;
-    const boundary_ms = Math.floor(last_ms / this.#every_ms) * this.#every_ms;
-    return boundary_ms >= start_ms ? boundary_ms : last_ms;
-  }
-
   /** Closes at or before an instant: no row from there on goes before them. They ascend, as the starts of their bars do. */
   #release(until_ms: number): void {
     if ((this.#closes[0]?.at_ms ?? Number.POSITIVE_INFINITY) > until_ms) return;
@@ -212,8 +206,30 @@ export class RowReader {
   }
 }
 
+/** The last sampling boundary inside the bar, else its last millisecond. */
+function closeAt(start_ms: number, bar_ms: number, every_ms: number): number {
+  const last_ms = start_ms + bar_ms - 1;
+  const boundary_ms = Math.floor(last_ms / every_ms) * every_ms;
+  return boundary_ms >= start_ms ? boundary_ms : last_ms;
+}
+
+/** A bar as the two quotes that it is: what is no price is left out. */
+export function barQuotes(bar: {
+  readonly at_ms: number;
+  readonly instrument: string;
+  readonly open_units: number | null;
+  readonly close_units: number | null;
+  readonly bar_ms: number;
+  readonly every_ms: number;
+}): RecordedQuote[] {
+  const { at_ms, instrument, open_units, close_units, bar_ms, every_ms } = bar;
+  const quote = (quoted_ms: number, units: number | null): RecordedQuote[] =>
+    units !== null && units > 0 ? [{ at_ms: quoted_ms, instrument, price_units: units }] : [];
+  return [...quote(at_ms, open_units), ...quote(closeAt(at_ms, bar_ms, every_ms), close_units)];
+}
+
 /** The fields of a line of CSV; quotes are rare, and only then looked at. */
-function fieldsOf(line: string): string[] {
+export function fieldsOf(line: string): string[] {
   if (!line.includes('"')) return line.split(",");
   return [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, plain = ""]) => quoted?.replaceAll('""', '"') ?? plain);
 }

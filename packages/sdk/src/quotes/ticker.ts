@@ -97,7 +97,7 @@ class TickerSource implements QuoteSource {
   constructor(options: TickerOptions) {
     this.#options = options;
     this.deadline_ms = options.deadline_ms;
-    this.#url = checked(options.url);
+    this.#url = tickerUrl(options.url);
     this.#rate = new TickerRate({
       requests_per_second_max: options.requests_per_second_max ?? 100,
       retry_after_ms_max: options.retry_after_ms_max ?? 60_000,
@@ -284,7 +284,8 @@ function answersOf(text: string): Record<string, unknown> | null {
   }
 }
 
-function checked(url: string): URL {
+/** The service's address; throws `url_invalid`. */
+export function tickerUrl(url: string): URL {
   if (/^https?:\/\//.test(url) && URL.canParse(url)) return new URL(url);
   throw new StratctlError("url_invalid", "the URL of the ticker service is not http://host:port or https://host:port", {
     hint: "e.g. http://localhost:8080",

@@ -91,6 +91,6 @@ export type { Contract, EventRoute, Route, Scope, StreamGap, StreamOptions } fro
 export { ERRORS, type ErrorCode } from "./errors.ts";
 export { Mark } from "./model/mark.ts";
 export { openApi } from "./api/openapi.ts";
-export { tellStanding } from "./store/status.ts";
+export { engines, tellStanding } from "./store/status.ts";
 export type { EngineStanding } from "./model/status.ts";
 export { exported, imported, TRANSFER_TABLES, type TransferReport, type TransferRow, type TransferTable } from "./store/transfer.ts";

@@ -38,6 +38,33 @@ export function addDb(program: Command, act: Act): void {
       ),
     )
     .action(act((deps, given) => runMigrate(deps, { yes: given.isSet("yes") })));
+
+  db.command("backup")
+    .description("copy the built-in database into a new folder, while it is used")
+    .argument("<folder>", "one that is not there yet")
+    .addHelpText(
+      "after",
+      examples(
+        ["stratctl db backup /backup/stratctl-2025-11-03"],
+        ["STRATCTL_DATA=/backup/stratctl-2025-11-03 stratctl account list", "a backup is a folder like any other of the built-in database"],
+      ),
+    )
+    .action(act((deps, given) => runBackup(deps, { folder: given.argument(0) ?? "" })));
+}
+
+export async function runBackup(deps: Deps, { folder }: { folder: string }): Promise<void> {
+  const { backupEmbedded, databaseUrl, StratctlError } = await import("@stratctl/sdk/internal");
+  if (databaseUrl(await deps.settings()) !== null)
+    throw new StratctlError("url_invalid", "this copies the built-in database, and the URL is that of another", {
+      hint: "a database by URL is copied by Postgres' own: pg_dump --format=custom --file=stratctl.dump <its url>",
+    });
+  const report = await backupEmbedded(folder, { signal: deps.signal });
+  await deliver(deps, {
+    data: report,
+    rows: [{ ...report }],
+    fields: ["folder", "file_count", "byte_count"],
+    view: () => `${report.folder} · ${report.file_count} files · ${Math.ceil(report.byte_count / 1_000_000)} MB`,
+  });
 }
 
 interface StatusRow {

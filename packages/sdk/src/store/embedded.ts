@@ -1,12 +1,17 @@
 import { readFile, realpath } from "node:fs/promises";
 import { join } from "node:path";
+import { assert } from "../errors.ts";
+import { openPool } from "./db.ts";
+import { copyRunning, type BackupReport } from "./embedded/backup.ts";
 import { packagedBinaries } from "./embedded/binaries.ts";
 import { DATABASE, makeCluster, openCluster, ROLE } from "./embedded/cluster.ts";
+import { unavailable } from "./embedded/failure.ts";
 import { withFolderLock } from "./embedded/lock.ts";
 import { checkVersion, embeddedFolder, findData, makeFolder, removeSocketLink, socketFolder } from "./embedded/place.ts";
 import { isPostmaster, isReady, readPostmaster } from "./embedded/postmaster.ts";
 import { startServer, stopServer } from "./embedded/server.ts";
 
+export type { BackupReport } from "./embedded/backup.ts";
 export { embeddedFolder } from "./embedded/place.ts";
 
 /** The database that comes with stratctl: a Postgres on a Unix socket, on no port, open to its owner alone. */
@@ -79,6 +84,34 @@ export async function stopEmbedded({ folder = embeddedFolder(), signal }: Embedd
     await removeSocketLink(data);
     return stopped;
   });
+}
+
+/** A statement of a backup: it waits for a checkpoint, which writes what is in memory. */
+const BACKUP_STATEMENT_MS_MAX = 300_000;
+
+/**
+ * Copies the built-in database into a folder that is not there yet, while it runs; one that does not run is started. What was
+ * committed before the call is in it. Rejects with file_unusable (the folder is there, or cannot be written), embedded_unavailable
+ * (there is no database yet) and what ensureEmbedded rejects with.
+ */
+export async function backupEmbedded(target: string, { folder = embeddedFolder(), signal }: EmbeddedOptions = {}): Promise<BackupReport> {
+  const { state } = await embeddedStatus({ folder });
+  if (state === "absent")
+    throw unavailable(`there is no built-in database in ${folder} yet`, { hint: "STRATCTL_DATA names another folder" });
+  const { url } = await ensureEmbedded({ folder, signal });
+  const database = await openPool(url);
+  try {
+    const session = await database.session({ name: "stratctl backup", timeout_ms: BACKUP_STATEMENT_MS_MAX });
+    try {
+      const data = await findData(folder);
+      assert(data !== null, "a database that runs has data");
+      return await copyRunning(session, target, { data, signal });
+    } finally {
+      session.drop();
+    }
+  } finally {
+    await database.close();
+  }
 }
 
 /** The data folder of a server that answers, else null: then the lock is needed to know more. */

@@ -32,6 +32,7 @@ export const ERRORS = {
   leg_closed: { exit: 3, http: 409, retry: false },
   leg_has_fills: { exit: 3, http: 409, retry: false },
   fill_exists: { exit: 3, http: 409, retry: false },
+  import_differs: { exit: 3, http: 409, retry: false },
   idempotency_conflict: { exit: 3, http: 409, retry: false },
   idempotency_in_use: { exit: 3, http: 409, retry: true },
   leadership_held: { exit: 3, http: 409, retry: false },
@@ -39,6 +40,7 @@ export const ERRORS = {
   account_unknown: { exit: 4, http: 404, retry: false },
   strategy_unknown: { exit: 4, http: 404, retry: false },
   leg_unknown: { exit: 4, http: 404, retry: false },
+  instrument_unknown: { exit: 4, http: 404, retry: false },
   profile_unknown: { exit: 4, http: 404, retry: false },
   route_unknown: { exit: 4, http: 404, retry: false },
   method_unknown: { exit: 4, http: 405, retry: false },
@@ -127,6 +129,10 @@ export const HINTS = {
   fills: {
     call: "close it, or record the trade that is missing: POST /strategies/{strategy_id}/fills",
     command: "close it, or record the trade that is missing: stratctl fill add {strategy_id} …",
+  },
+  instruments: {
+    call: "GET /instruments/search?q= looks for one",
+    command: "stratctl instruments search nifty 24500 ce looks for one",
   },
   lot_size: { call: "give quantity, in units, or lot_size", command: "give the quantity in units, or the lot size: --lot-size 75" },
   entry_price: { call: "give entry_price", command: "give one: --price 101.55" },

@@ -191,6 +191,33 @@ onEveryPostgres("the writer", (store) => {
     await rm(folder, { recursive: true });
   });
 
+  test("another server is found behind the address only once the minutes of the outage are written: those before it are told again", async () => {
+    const one = writer();
+    const next = async (n: number): Promise<void> => {
+      one.finish(minute(n), null);
+      await one.write();
+    };
+    for (const n of [100, 101]) await next(n);
+    await store.db.script("alter table strategy_m2m_candles rename to away");
+    for (const n of [102, 103, 104]) await expect(next(n)).rejects.toMatchObject({ code: "database_refused" });
+    await store.db.script("alter table away rename to strategy_m2m_candles");
+    // The older data of the other server: nothing of the last two minutes before the outage.
+    const forget = (n: number): Promise<void> =>
+      store.db.script(`delete from strategy_m2m_candles where timestamp = to_timestamp(${(MINUTE_MS + n * 60_000) / 1000})`);
+    await forget(101);
+    await next(105);
+    expect(await rows([100, 101, 104, 105])).toEqual([5, 0, 5, 5]);
+    one.tellAgain();
+    await one.write();
+    expect(await rows([101])).toEqual([5]);
+    // Two minutes on, what was before the outage is no longer in doubt.
+    for (const n of [106, 107, 108]) await next(n);
+    await forget(101);
+    one.tellAgain();
+    await one.write();
+    expect(await rows([101, 108])).toEqual([0, 5]);
+  });
+
   test("the strategies change with each minute that waits: each strategy waits with its last mark alone", async () => {
     let sent = 0;
     const counting: Db = {

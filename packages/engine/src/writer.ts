@@ -89,6 +89,9 @@ const SPOOLED_A_WRITE = 100_000;
 /** A server that took over may lack what another one had confirmed last: so many minutes are told to it again. */
 const MINUTES_TOLD_AGAIN = 2;
 
+/** Of a database that comes and goes without end so many minutes are kept to be told again, at most. */
+const DOUBTED_MAX = 10;
+
 /**
  * Carries candles, latest marks and last prices to the database, in bulk. What a failed write did not bring over waits for the
  * next one, on disk where there is a spool; a candle that is written twice changes nothing, since rows merge.
@@ -105,6 +108,10 @@ export class Writer {
   #under_way: readonly CandleBatch[] = [];
   /** The last that were brought over, and those of them that are to be told again. */
   #recent: readonly CandleBatch[] = [];
+  /** Those that were brought over last when the database went away: which server comes back is known with the book of a later minute. */
+  #doubted: readonly CandleBatch[] = [];
+  #doubted_to_ms = Number.NEGATIVE_INFINITY;
+  #newest_ms = Number.NEGATIVE_INFINITY;
   #again: readonly CandleBatch[] = [];
   #marks: MarkBatch[] = [];
   #is_settled = true;
@@ -139,6 +146,7 @@ export class Writer {
   /** Keeps a finished minute, and the marks of its last sample, until they are written. */
   finish(candles: CandleBatch, marks: MarkBatch | null): void {
     if (candles.length > 0) this.#finished = [...this.#finished, candles];
+    this.#newest_ms = Math.max(this.#newest_ms, candles.minute_ms[0] ?? Number.NEGATIVE_INFINITY);
     if (marks !== null) this.#marks = [...outdated(this.#marks, marks), marks];
     this.#is_settled &&= marks === null;
     if (this.#spool === null) this.#giveUpOldest();
@@ -147,7 +155,7 @@ export class Writer {
 
   /** The database may lack what it had: the last minutes are told once more with the next write. */
   tellAgain(): void {
-    this.#again = this.#recent;
+    this.#again = [...this.#doubted, ...without(this.#recent, this.#doubted)];
   }
 
   /**
@@ -176,8 +184,13 @@ export class Writer {
     });
   }
 
-  /** Puts on disk all finished minutes that wait, those of a write that is under way too: it may not arrive. */
+  /**
+   * The database is away, or the end has come: puts on disk all finished minutes that wait, those of a write that is under way
+   * too, which may not arrive.
+   */
   async save(): Promise<void> {
+    this.#doubted = [...this.#doubted, ...without(this.#recent, this.#doubted)].slice(-DOUBTED_MAX);
+    this.#doubted_to_ms = this.#newest_ms + MINUTES_TOLD_AGAIN * MINUTE_MS;
     const spool = this.#spool;
     if (spool === null) return;
     await this.#inTurn(async () => {
@@ -203,8 +216,9 @@ export class Writer {
       await attempt(this.#writeFinished(batches));
     }
     if (candles !== undefined) await attempt(this.#carry(candles));
-    if (this.#again.length > 0) await this.#carry(joined(this.#again));
-    this.#again = [];
+    const again = this.#again;
+    if (again.length > 0) await this.#carry(joined(again));
+    if (this.#again === again) this.#again = []; // else it is asked anew
     if (this.#spool !== null) await this.#writeSpooled(this.#spool, attempt);
     if (refused.length > 0) throw refused[0];
   }
@@ -244,6 +258,7 @@ export class Writer {
     this.#count(batch, outcome);
     this.#finished = without(this.#finished, batches);
     this.#recent = recentOf([...this.#recent, ...batches]);
+    if (batches.some(({ minute_ms: [minute_ms = 0] }) => minute_ms > this.#doubted_to_ms)) this.#doubted = [];
   }
 
   /** The oldest files, some at a time: what is due now goes before. */

@@ -76,7 +76,7 @@ export async function runReplay(deps: Deps, options: Options): Promise<void> {
 }
 
 /** Each once. An archived one is not marked any more: who names it is told so. */
-async function strategiesOf(deps: Deps, strategies: readonly string[]): Promise<Strategy[]> {
+export async function strategiesOf(deps: Deps, strategies: readonly string[]): Promise<Strategy[]> {
   const api = await deps.connect();
   const found = await Promise.all(strategies.map((strategy) => api.strategies.resolve({ strategy }, { signal: deps.signal })));
   const archived = found.find(({ status }) => status === "archived");

@@ -33,6 +33,29 @@ create table idempotency_key (
 );
 CREATE INDEX idempotency_key_created_idx ON idempotency_key USING btree (created_at);
 
+create table instrument (
+  exchange text not null,
+  tradingsymbol text not null,
+  instrument_token bigint not null,
+  exchange_token bigint,
+  name text,
+  instrument_type text not null,
+  strike numeric(18,4),
+  expiry date,
+  tick_size numeric(18,4),
+  lot_size integer,
+  segment text,
+  seen_on date not null,
+  words text not null,
+  constraint instrument_contract_law CHECK ((instrument_type = ANY (ARRAY['CE'::text, 'PE'::text])) = (strike IS NOT NULL) AND (instrument_type = 'EQ'::text OR expiry IS NOT NULL)),
+  constraint instrument_lot_size_range CHECK (lot_size > 0),
+  constraint instrument_money_range CHECK (strike > 0::numeric AND abs(strike) <= '500000000000'::bigint::numeric AND tick_size > 0::numeric AND abs(tick_size) <= '500000000000'::bigint::numeric),
+  constraint instrument_pkey PRIMARY KEY (tradingsymbol, exchange),
+  constraint instrument_symbol_form CHECK (tradingsymbol ~ '^\S(.{0,48}\S)?$'::text AND tradingsymbol = upper(tradingsymbol)),
+  constraint instrument_type_known CHECK (instrument_type = ANY (ARRAY['CE'::text, 'PE'::text, 'FUT'::text, 'EQ'::text]))
+);
+CREATE INDEX instrument_exchange_idx ON instrument USING btree (exchange);
+
 create table last_quote (
   exchange text not null,
   tradingsymbol text not null,

@@ -168,6 +168,7 @@ export function stratctlOf(parts: {
     marks: { stream: never("marks.stream") },
     settle: not("settle"),
     status: not("status"),
+    instruments: { search: not("instruments.search"), get: not("instruments.get") },
     quotes: { get: not("quotes.get"), ...parts.quotes },
     close: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => Promise.resolve(),

@@ -33,6 +33,7 @@ test("all commands of the tree are described", () => {
     daemon: "install uninstall status",
     calendar: "show check",
     instruments: "import search",
+    instruments: "import search",
     db: "start stop status url migrate",
     config: "get set unset list show check path",
     profile: "add use list remove",

@@ -9,6 +9,7 @@ import { addDb } from "./commands/db.ts";
 import { addFill } from "./commands/fill.ts";
 import { addGaps } from "./commands/gaps.ts";
 import { addInstruments } from "./commands/instruments.ts";
+import { addInstruments } from "./commands/instruments.ts";
 import { addLeg } from "./commands/leg.ts";
 import { addM2m } from "./commands/m2m.ts";
 import { addMark } from "./commands/mark.ts";
@@ -62,6 +63,7 @@ export function buildProgram(act: Act): Command {
   addGaps(program, act);
   addQuote(program, act);
   addCalendar(program, act);
+  addInstruments(program, act);
   addInstruments(program, act);
   program.commandsGroup("Running:");
   addDaemon(program, act);

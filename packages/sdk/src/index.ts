@@ -6,7 +6,21 @@ export type { CallOptions, Contract, EventRoute, Route, Scope, StreamGap, Stream
 
 export { Account, AccountCreate } from "./model/account.ts";
 export { Basis, Candle, CandleSource, Interval, M2mQuery } from "./model/candle.ts";
-export { Direction, InstrumentType, Leg, LegAdd, LegClose, LegRemove, LegUpdate, signOf, StrategyWithLegs } from "./model/leg.ts";
+export {
+  Direction,
+  InstrumentType,
+  Leg,
+  LegAdd,
+  LegAdded,
+  LegClose,
+  LegRemove,
+  LegUpdate,
+  LegWarning,
+  signOf,
+  StrategyWithLegs,
+} from "./model/leg.ts";
+export { importInstruments, type DumpImported } from "./dump/import.ts";
+export { Listing, ListingGet, ListingSearch } from "./model/listing.ts";
 export { CostMethod, Fill, FillAdd, FillAdded, LegMove, StrategyClose } from "./model/fill.ts";
 export { Gap, GapQuery } from "./model/gap.ts";
 export { Mark, MarkQuery } from "./model/mark.ts";

@@ -114,6 +114,7 @@ function addAdd(leg: Command, act: Act): void {
     .option("--price <rupees>", "what it was entered at; left out: the last quote")
     .option("--lot-size <units>", "units in a lot, where stratctl does not know it")
     .option("--note <text>", "a note")
+    .option("--strict", "refuse what would be a warning: an unknown symbol, a price off its tick, part of a lot")
     .addHelpText(
       "after",
       examples(
@@ -129,6 +130,7 @@ function addAdd(leg: Command, act: Act): void {
           price: given.text("price"),
           lotSize: given.text("lotSize"),
           note: given.text("note"),
+          strict: given.isSet("strict") ? true : undefined,
         }),
       ),
     );
@@ -165,6 +167,7 @@ export interface AddOptions {
   readonly price: string | undefined;
   readonly lotSize: string | undefined;
   readonly note: string | undefined;
+  readonly strict?: true | undefined;
 }
 
 export async function runAdd(deps: Deps, options: AddOptions): Promise<void> {
@@ -196,9 +199,10 @@ export async function runAdd(deps: Deps, options: AddOptions): Promise<void> {
   const api = await deps.connect();
   const amount = typed.quantityOf(quantity, `e.g. ${ADD}`);
   const leg = await api.strategies.legs.add(
-    { strategy_id, direction, tradingsymbol, ...amount, entry_price, lot_size, notes: options.note },
+    { strategy_id, direction, tradingsymbol, ...amount, entry_price, lot_size, notes: options.note, strict: options.strict },
     { signal: deps.signal },
   );
+  for (const { message } of leg.warnings ?? []) deps.screen.note(`warning: ${message}\n`);
   await deliverLeg(deps, leg, "Added");
 }
 

@@ -3,7 +3,8 @@ import { Account, AccountCreate, AccountId } from "../model/account.ts";
 import { Candle, M2mQuery } from "../model/candle.ts";
 import { Fill, FillAdd, FillAdded, FillQuery, LegMove, StrategyClose } from "../model/fill.ts";
 import { Gap, GapQuery } from "../model/gap.ts";
-import { Leg, LegAdd, LegClose, LegRemove, LegUpdate, StrategyWithLegs } from "../model/leg.ts";
+import { Leg, LegAdd, LegAdded, LegClose, LegRemove, LegUpdate, StrategyWithLegs } from "../model/leg.ts";
+import { Listing, ListingGet, ListingSearch } from "../model/listing.ts";
 import { Mark, MarkQuery } from "../model/mark.ts";
 import { Quote, QuoteQuery } from "../model/quote.ts";
 import { Settle, Settled } from "../model/settlement.ts";
@@ -104,12 +105,13 @@ export const contract = {
       add: route("POST /strategies/{strategy_id}/instruments", {
         summary: "Adds a leg; without entry_price it is entered at the current quote",
         input: LegAdd,
-        output: Leg,
+        output: LegAdded,
         status: 201,
         errors: [
           ...ofStrategy,
           "strategy_archived",
           "instrument_invalid",
+          "instrument_unknown",
           "lot_size_unknown",
           "quote_missing",
           "money_too_large",
@@ -207,6 +209,19 @@ export const contract = {
     output: Settled,
     errors: [...ofAccount, "money_too_large"],
   }),
+  instruments: {
+    search: route("GET /instruments/search", {
+      summary: "Instruments that all words fit, those that expire next first; expired ones last",
+      input: ListingSearch,
+      output: z.array(Listing),
+    }),
+    get: route("GET /instruments/{instrument}", {
+      summary: "One instrument as its exchange lists it, or listed it last",
+      input: ListingGet,
+      output: Listing,
+      errors: ["instrument_invalid", "instrument_unknown"],
+    }),
+  },
   quotes: {
     get: route("GET /quotes", {
       summary: "Last traded prices, in the order asked for; null with a reason where unknown",

@@ -20,6 +20,7 @@ const TAGS: Readonly<Record<string, string>> = {
   fills: "Each entry and exit of a leg, one by one.",
   m2m: "What a strategy was worth: a candle a minute, and each sample as it is made.",
   marks: "What strategies are worth now.",
+  instruments: "What exchanges list, as the dumps that were imported told it.",
   quotes: "Last traded prices.",
   server: "How the server does, and this document.",
 };

@@ -5,6 +5,7 @@ import type { Context } from "./service/context.ts";
 import { fillCalls } from "./service/fills.ts";
 import { gapCalls } from "./service/gaps.ts";
 import { historyCalls } from "./service/history.ts";
+import { instrumentCalls } from "./service/instruments.ts";
 import { legCalls } from "./service/legs.ts";
 import { markCall } from "./service/marks.ts";
 import { quoteCalls } from "./service/quotes.ts";
@@ -27,6 +28,7 @@ export function createService(context: Context): Api {
     marks: { stream: accountStream(context) },
     settle: settleCall(context),
     status: statusCall(context),
+    instruments: instrumentCalls(context),
     quotes: quoteCalls(context),
   });
 }

@@ -92,10 +92,24 @@ export const LegAdd = z
     /** Left out: the current quote. */
     entry_price: Price.optional(),
     notes: Notes.optional(),
+    /** What would be a warning is an error instead, and nothing is added. */
+    strict: z.boolean().optional(),
   })
   .refine((leg) => leg.quantity !== undefined || leg.lots !== undefined, { error: "is missing: give units, or lots", path: ["quantity"] })
   .refine((leg) => leg.quantity === undefined || leg.lots === undefined, { error: "must be left out beside quantity", path: ["lots"] });
 export type LegAdd = z.input<typeof LegAdd>;
+
+/** What looks wrong with a leg by what its exchange lists. */
+export const LegWarning = z.object({
+  code: z.enum(["instrument_unknown", "price_off_tick", "quantity_off_lot"]),
+  /** One readable line. */
+  message: z.string(),
+});
+export type LegWarning = z.infer<typeof LegWarning>;
+
+/** A leg as it was added; warnings where there are any. */
+export const LegAdded = Leg.extend({ warnings: z.array(LegWarning).optional() });
+export type LegAdded = z.infer<typeof LegAdded>;
 
 const LegKey = { account_id: AccountId.optional(), strategy_id: Id, instrument_id: Id };
 

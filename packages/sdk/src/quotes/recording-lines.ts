@@ -13,6 +13,14 @@ export interface Lines {
   readonly progress: number;
 }
 
+/** What a file is to be: the word for it, and the fault of one that is none. */
+export interface FileKind {
+  readonly noun: string;
+  readonly invalid: (place: { path: string; line?: number }, what: string, parts?: ErrorParts) => StratctlError;
+}
+
+const RECORDING: FileKind = { noun: "recording", invalid: recordingInvalid };
+
 /** A row is some dozen characters; a longer line is no row, and must not be collected without end. */
 const LINE_CHARS_MAX = 65_536;
 const CHUNK_BYTES = 262_144;
@@ -21,10 +29,10 @@ const CHUNK_BYTES = 262_144;
  * The lines of a text file, gzipped (by its content, whatever its name) or not, as they are read: LF or CRLF, with or
  * without a byte order mark and a newline at the end.
  *
- * @throws StratctlError file_unusable, recording_invalid
+ * @throws StratctlError file_unusable, and the kind's own: recording_invalid
  */
-export async function* readLines(path: string): AsyncGenerator<Lines> {
-  await using file = await openFile(path);
+export async function* readLines(path: string, kind = RECORDING): AsyncGenerator<Lines> {
+  await using file = await openFile(path, kind);
   const { size } = await file.stat();
   const is_gzip = (await file.read(new Uint8Array(2), 0, 2, 0)).buffer.join() === "31,139";
   const source = file.createReadStream({ start: 0, highWaterMark: CHUNK_BYTES, autoClose: false });
@@ -34,7 +42,7 @@ export async function* readLines(path: string): AsyncGenerator<Lines> {
   const cut = (text: string): string[] => {
     const lines = (carried + text).split("\n").map((line) => (line.endsWith("\r") ? line.slice(0, -1) : line));
     carried = lines.pop() ?? "";
-    if (carried.length > LINE_CHARS_MAX) throw recordingInvalid({ path, line: first_number + lines.length }, "is longer than any row");
+    if (carried.length > LINE_CHARS_MAX) throw kind.invalid({ path, line: first_number + lines.length }, "is longer than any row");
     return lines;
   };
   try {
@@ -46,16 +54,16 @@ export async function* readLines(path: string): AsyncGenerator<Lines> {
     const last = carried + decoder.decode();
     if (last !== "") yield { lines: [last.replace(/\r$/, "")], first_number, progress: 1 };
   } catch (error) {
-    throw explained(error, { path, line: first_number - 1 });
+    throw explained(error, kind, { path, line: first_number - 1 });
   }
 }
 
 /** A pipe is refused before it is opened, which could wait for a writer for ever: a recording is read from its start, maybe twice. */
-async function openFile(path: string): Promise<FileHandle> {
+async function openFile(path: string, { noun }: FileKind): Promise<FileHandle> {
   try {
     const found = await stat(path);
     if (found.isFile()) return await open(path);
-    throw new StratctlError("file_unusable", `${path} is ${found.isDirectory() ? "a folder" : "no regular file"}, not a recording`, {
+    throw new StratctlError("file_unusable", `${path} is ${found.isDirectory() ? "a folder" : "no regular file"}, not a ${noun}`, {
       hint: found.isDirectory() ? undefined : "write it to a file first",
       details: { path },
     });
@@ -76,11 +84,11 @@ function bytesOf(chunk: unknown): Uint8Array {
 }
 
 /** A fault of decompression, decoding or reading, after which line it came. */
-function explained(error: unknown, { path, line }: { path: string; line: number }): unknown {
+function explained(error: unknown, kind: FileKind, { path, line }: { path: string; line: number }): unknown {
   if (error instanceof StratctlError || !(error instanceof Error)) return error;
   const code = "code" in error ? error.code : null;
   const invalid = (what: string, parts: ErrorParts = {}): StratctlError =>
-    line > 0 ? recordingInvalid({ path, line }, `what follows is ${what}`, parts) : recordingInvalid({ path }, `is ${what}`, parts);
+    line > 0 ? kind.invalid({ path, line }, `what follows is ${what}`, parts) : kind.invalid({ path }, `is ${what}`, parts);
   if (code === "Z_BUF_ERROR") return invalid("gzip data that ends in the middle", { hint: "zcat keeps what is whole of it" });
   if (typeof code === "string" && code.startsWith("Z_")) return invalid("damaged gzip data");
   if (code === "ERR_ENCODING_INVALID_ENCODED_DATA") return invalid("not UTF-8 text");

@@ -3,7 +3,8 @@ import { Account } from "../../model/account.ts";
 import { Candle } from "../../model/candle.ts";
 import { Fill } from "../../model/fill.ts";
 import { Gap } from "../../model/gap.ts";
-import { Leg, Quantity, StrategyWithLegs } from "../../model/leg.ts";
+import { Leg, LegAdded, Quantity, StrategyWithLegs } from "../../model/leg.ts";
+import { Listing } from "../../model/listing.ts";
 import { Mark } from "../../model/mark.ts";
 import { Price } from "../../model/money.ts";
 import { Quote } from "../../model/quote.ts";
@@ -18,7 +19,23 @@ import { wordsFor } from "./fields.ts";
 export type Json = Readonly<Record<string, unknown>>;
 
 /** Schemas with a name of their own under components. */
-const NAMED = { Account, Strategy, StrategyWithLegs, Leg, Fill, Candle, Gap, Mark, Quote, Settled, Status, Problem, StreamGap };
+const NAMED = {
+  Account,
+  Strategy,
+  StrategyWithLegs,
+  Leg,
+  LegAdded,
+  Listing,
+  Fill,
+  Candle,
+  Gap,
+  Mark,
+  Quote,
+  Settled,
+  Status,
+  Problem,
+  StreamGap,
+};
 
 const Loose = z.record(z.string(), z.unknown());
 

@@ -15,7 +15,8 @@ import { adding } from "./adding.ts";
 import { call } from "./call.ts";
 import type { Context } from "./context.ts";
 import { leave, refuseTooLarge } from "./exits.ts";
-import { instrumentOf, knownLot, notOpen, refuseArchived } from "./leg-rules.ts";
+import { notOpen, refuseArchived } from "./leg-rules.ts";
+import { contractOf, type LegContract } from "./listed.ts";
 
 /** A leg that was added is entered once: as it is. */
 export async function entered(db: Db, row: legs.LegRow, { account_id }: Pick<Strategy, "account_id">): Promise<Leg> {
@@ -45,7 +46,8 @@ export function fillCalls(context: Context): Api["strategies"]["fills"] {
       access: (input) => strategyOf(context, input),
       work: async (input, { write }, strategy) => {
         refuseArchived(strategy, "takes no fill");
-        return write((db) => traded(context, db, { input, strategy }));
+        const of = await contractOf(context, input);
+        return write((db) => traded(context, db, { input, strategy, of }));
       },
     }),
   };
@@ -54,17 +56,17 @@ export function fillCalls(context: Context): Api["strategies"]["fills"] {
 interface Trade {
   readonly input: z.output<typeof FillAdd>;
   readonly strategy: Strategy;
+  readonly of: LegContract;
 }
 
 /**
  * A trade against what is held of its instrument: the other side's legs are closed, the oldest first, and what is left of it adds to
  * a leg of its side or opens one. A broker's trade id counts once in an account.
  */
-async function traded(context: Context, db: Db, { input, strategy }: Trade): Promise<FillAdded> {
+async function traded(context: Context, db: Db, { input, strategy, of: contractRow }: Trade): Promise<FillAdded> {
   const { external_id } = input;
-  const instrument = instrumentOf(input);
   const { strategy_id, account_id } = strategy;
-  const open = await holdings.lockAll(db, { strategy_id, ...instrument });
+  const open = await holdings.lockAll(db, { strategy_id, ...contractRow });
   if (external_id !== undefined) {
     const known = await fills.ofTrade(db, { account_id, external_id });
     if (known.length > 0) return toldAgain(db, known, input);
@@ -88,7 +90,7 @@ async function traded(context: Context, db: Db, { input, strategy }: Trade): Pro
     const value_units = price_units * BigInt(left);
     const leg =
       held === undefined
-        ? await opened(context, db, { input, strategy, quantity: left, at_ms })
+        ? await opened(db, { input, strategy, of: contractRow, quantity: left, at_ms })
         : await grown(db, held, { quantity: left, value_units });
     const of = { account_id, strategy_id, leg_id: leg.id, side: input.side, quantity: left };
     added.fills.push(await fills.insert(db, { ...of, price_units, value_units, at_ms, source: "fill", external_id }));
@@ -97,26 +99,9 @@ async function traded(context: Context, db: Db, { input, strategy }: Trade): Pro
   return added;
 }
 
-async function opened(
-  context: Context,
-  db: Db,
-  { input, strategy, quantity, at_ms }: Trade & { quantity: number; at_ms: number },
-): Promise<Leg> {
-  const instrument = instrumentOf(input);
-  return legs.insert(db, {
-    strategy_id: strategy.strategy_id,
-    exchange: instrument.exchange,
-    tradingsymbol: instrument.tradingsymbol,
-    instrument_type: instrument.instrument_type,
-    strike: instrument.strike,
-    expiry: instrument.expiry,
-    underlying_symbol: instrument.name,
-    direction: input.side,
-    quantity,
-    lot_size: knownLot(context, instrument),
-    entry_price: input.price,
-    added_at_ms: at_ms,
-  });
+function opened(db: Db, { input, strategy, of, quantity, at_ms }: Trade & { quantity: number; at_ms: number }): Promise<Leg> {
+  const { strategy_id } = strategy;
+  return legs.insert(db, { ...of, strategy_id, direction: input.side, quantity, entry_price: input.price, added_at_ms: at_ms });
 }
 
 async function grown(db: Db, held: holdings.HeldLeg, more: { quantity: number; value_units: bigint }): Promise<Leg> {

@@ -1,9 +1,8 @@
 import type { z } from "zod";
 import { HINTS, StratctlError } from "../../errors.ts";
-import type { Instrument } from "../../market/instrument.ts";
 import { entryValueUnits } from "../../m2m/pnl.ts";
 import type { CostMethod } from "../../model/fill.ts";
-import type { Leg, LegAdd } from "../../model/leg.ts";
+import type { Leg, LegAdd, LegWarning } from "../../model/leg.ts";
 import { MONEY_MAX, unitsOf } from "../../model/money.ts";
 import type { Strategy } from "../../model/strategy.ts";
 import type { Db } from "../../store/db.ts";
@@ -17,7 +16,8 @@ import { call } from "./call.ts";
 import type { Context } from "./context.ts";
 import { leave } from "./exits.ts";
 import { entered, moved, targetOf } from "./fills.ts";
-import { instrumentOf, knownLot, notOpen, priceNow, refuseArchived } from "./leg-rules.ts";
+import { notOpen, priceNow, refuseArchived } from "./leg-rules.ts";
+import { contractOf, refuseWarned, warningsOf, type LegContract } from "./listed.ts";
 
 export function legCalls(context: Context): Api["strategies"]["legs"] {
   const { database } = context;
@@ -26,8 +26,11 @@ export function legCalls(context: Context): Api["strategies"]["legs"] {
     add: adding(context, routes.add, {
       access: (input) => strategyOf(context, input),
       work: async (input, { signal, write }, strategy) => {
-        const leg = await legRow(context, { input, strategy, signal });
-        return write((db) => entered(db, leg, strategy));
+        const { row, warnings } = await legRow(context, { input, strategy, signal });
+        return write(async (db) => {
+          const leg = await entered(db, row, strategy);
+          return warnings.length === 0 ? leg : { ...leg, warnings };
+        });
       },
     }),
     list: call(context, routes.list, async (key) => legs.list(database, { strategy_id: (await strategyOf(context, key)).strategy_id })),
@@ -107,31 +110,21 @@ interface Entering {
 }
 
 /** The leg as it is written: its instrument known, its quantity in units, its price the one given or the current quote. */
-async function legRow(context: Context, { input, strategy, signal }: Entering): Promise<legs.LegRow> {
+async function legRow(context: Context, { input, strategy, signal }: Entering): Promise<{ row: legs.LegRow; warnings: LegWarning[] }> {
   refuseArchived(strategy, "takes no leg");
-  const instrument = instrumentOf(input);
-  const lot = input.lot_size ?? knownLot(context, instrument);
-  const quantity = input.quantity ?? unitsOfLots(input.lots, lot, instrument);
-  const entry_price =
-    input.entry_price ?? (await priceNow(context, { ...instrument, instrument_token: null }, { purpose: "enter", signal }));
+  const { listing, ...contractRow } = await contractOf(context, input);
+  const lot_size = input.lot_size ?? contractRow.lot_size;
+  const quantity = input.quantity ?? unitsOfLots(input.lots, lot_size, contractRow);
+  const warnings = await warningsOf(context, { listing, ...contractRow }, { quantity, entry_price: input.entry_price });
+  if (input.strict === true) refuseWarned(warnings);
+  const entry_price = input.entry_price ?? (await priceNow(context, contractRow, { purpose: "enter", signal }));
   await refuseTooLarge(context, strategy, { quantity, entry_price });
-  return {
-    strategy_id: strategy.strategy_id,
-    exchange: instrument.exchange,
-    tradingsymbol: instrument.tradingsymbol,
-    instrument_type: instrument.instrument_type,
-    strike: instrument.strike,
-    expiry: instrument.expiry,
-    underlying_symbol: instrument.name,
-    direction: input.direction,
-    quantity,
-    lot_size: lot,
-    entry_price,
-    notes: input.notes,
-  };
+  const { strategy_id } = strategy;
+  const { direction, notes } = input;
+  return { row: { ...contractRow, strategy_id, direction, quantity, lot_size, entry_price, notes }, warnings };
 }
 
-function unitsOfLots(count: number | undefined, lot: number | null, { instrument }: Instrument): number {
+function unitsOfLots(count: number | undefined, lot: number | null, { instrument }: Pick<LegContract, "instrument">): number {
   if (count === undefined || lot === null)
     throw new StratctlError("lot_size_unknown", `the lot size of ${instrument} is not known`, {
       hint: HINTS.lot_size.call,

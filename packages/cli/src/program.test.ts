@@ -33,13 +33,12 @@ test("all commands of the tree are described", () => {
     daemon: "install uninstall status",
     calendar: "show check",
     instruments: "import search",
-    instruments: "import search",
-    db: "start stop status url migrate",
+    db: "start stop status url migrate backup",
     config: "get set unset list show check path",
     profile: "add use list remove",
   };
   const verbs = Object.entries(nouns).flatMap(([noun, names]) => names.split(" ").map((verb) => `${noun} ${verb}`));
-  const alone = ["settle", "export", "import", "mark", "m2m", "status", "gaps", "quote", "daemon", "replay", "backfill", "record", "token"];
+  const alone = ["doctor", "settle", "export", "import", "mark", "m2m", "status", "gaps", "quote", "daemon", "replay", "backfill", "record", "token"];
   expect(leaves.map(({ name }) => name).toSorted()).toEqual([...verbs, ...alone].toSorted());
   expect(leaves.filter(({ command }) => command.description() === "")).toEqual([]);
 });

@@ -6,9 +6,9 @@ import { again, examples, type Act } from "./commands/command.ts";
 import { addConfig } from "./commands/config.ts";
 import { addDaemon } from "./commands/daemon.ts";
 import { addDb } from "./commands/db.ts";
+import { addDoctor } from "./commands/doctor.ts";
 import { addFill } from "./commands/fill.ts";
 import { addGaps } from "./commands/gaps.ts";
-import { addInstruments } from "./commands/instruments.ts";
 import { addInstruments } from "./commands/instruments.ts";
 import { addLeg } from "./commands/leg.ts";
 import { addM2m } from "./commands/m2m.ts";
@@ -64,7 +64,6 @@ export function buildProgram(act: Act): Command {
   addQuote(program, act);
   addCalendar(program, act);
   addInstruments(program, act);
-  addInstruments(program, act);
   program.commandsGroup("Running:");
   addDaemon(program, act);
   addReplay(program, act);
@@ -72,6 +71,7 @@ export function buildProgram(act: Act): Command {
   addRecord(program, act);
   addToken(program, act);
   program.commandsGroup("Settings:");
+  addDoctor(program, act);
   addDb(program, act);
   addTransfer(program, act);
   addConfig(program, act);

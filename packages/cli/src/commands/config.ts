@@ -163,7 +163,7 @@ interface CheckRow {
 }
 
 /** Every fault of the file that is named, or else of all that counts here: the file, the environment and the credentials. */
-export async function runCheck(deps: Deps, { file }: { file: string | undefined }): Promise<void> {
+export async function faultsHere(deps: Deps, { file }: { file: string | undefined }): Promise<{ path: string; rows: CheckRow[] }> {
   const { checkFile, faultsOf, namedFiles, unknownVariables } = await import("../configuration.ts");
   const path = file ?? configFile(deps.env);
   const rowsOf = (where: string, faults: readonly { key: string | null; message: string; hint: string | null }[]): CheckRow[] =>
@@ -178,6 +178,11 @@ export async function runCheck(deps: Deps, { file }: { file: string | undefined 
     rows.push(...rowsOf("environment", await namedFiles(elsewhere)));
     await readCredentials(deps.env);
   }
+  return { path, rows };
+}
+
+export async function runCheck(deps: Deps, options: { file: string | undefined }): Promise<void> {
+  const { path, rows } = await faultsHere(deps, options);
   await deliver(deps, {
     data: rows,
     rows: rows.map((row) => ({ ...row })),

@@ -66,9 +66,9 @@ function addLoop(loop: Loop, registers: Registry[]): void {
   loop.listen({ pass: (ms) => passes.observe(ms / 1000), write: (ms) => writes.observe(ms / 1000) });
 
   const total = (name: string, help: string, of: () => number): unknown =>
-    counts({ name, help, label: null }, () => ({ "": of() }), registers);
+    counts({ name, help, labels: [] }, () => [[{}, of()]], registers);
   const totals = (name: string, help: string, label: string, of: () => Readonly<Record<string, number>>): unknown =>
-    counts({ name, help, label }, of, registers);
+    counts({ name, help, labels: [label] }, () => Object.entries(of()).map(([value, count]) => [{ [label]: value }, count]), registers);
   total("stratctl_samples_total", "Samples taken within sessions", () => loop.standing().sample_count);
   total("stratctl_samples_skipped_total", "Samples that the process came to late and left out", () => loop.standing().skipped_count);
   totals("strategy_m2m_calculations_total", "Strategies in session at each sample: marked, or without a price of a leg", "status", () => {
@@ -83,6 +83,29 @@ function addLoop(loop: Loop, registers: Registry[]): void {
     ...loop.standing().candles,
   }));
   totals("stratctl_quotes_total", "Quotes told by the sources, by what became of them", "outcome", () => ({ ...loop.standing().quotes }));
+  counts(
+    {
+      name: "stratctl_source_quotes_total",
+      help: "What came of asking a source for an instrument: a price of now (hit), an old one, none, or a refused value",
+      labels: ["source", "outcome"],
+    },
+    () =>
+      loop.standing().quotes_by_source.flatMap(({ name: source, hit, stale, miss, refused }) => {
+        const sum = Object.values(refused).reduce((count, one) => count + one, 0);
+        return Object.entries({ hit, stale, miss, refused: sum }).map(([outcome, count]): Count => [{ source, outcome }, count]);
+      }),
+    registers,
+  );
+  counts(
+    { name: "stratctl_source_refused_total", help: "Values of a source that were refused as prices, by why", labels: ["source", "reason"] },
+    () =>
+      loop
+        .standing()
+        .quotes_by_source.flatMap(({ name: source, refused }) =>
+          Object.entries(refused).map(([reason, count]): Count => [{ source, reason }, count]),
+        ),
+    registers,
+  );
 
   const gauge = (name: string, help: string, of: () => number): Gauge =>
     new Gauge({
@@ -93,41 +116,62 @@ function addLoop(loop: Loop, registers: Registry[]): void {
         this.set(of());
       },
     });
-  gauge("stratctl_candles_waiting", "Candles of finished minutes that wait for the database", () => loop.standing().lost_count);
+  gauge("stratctl_candles_waiting", "Candles of finished minutes that wait in memory for the database", () => loop.standing().lost_count);
+  gauge("stratctl_spool_depth", "Candles of finished minutes that wait on disk for the database", () => loop.standing().spool_depth);
+  gauge("stratctl_write_failing", "1 where the last write failed", () => (loop.standing().write_failure === null ? 0 : 1));
+  gauge("stratctl_leader", "1 where this engine's marks are written, 0 where it stands by", () =>
+    loop.standing().role === "leader" ? 1 : 0,
+  );
+  gauge("stratctl_strategies", "Active strategies with legs that it marks", () => loop.standing().strategy_count);
+  gauge("stratctl_unpriced_instruments", "Instruments without a price that keep strategies from being marked, 100 at most", () => {
+    return loop.standing().unpriced.length;
+  });
   gauge("stratctl_loop_lag_seconds", "How long ago the loop made its last pass", () => loop.standing().lag_ms / 1000);
   gauge("stratctl_last_sample_timestamp_seconds", "The instant of the last sample; NaN before the first", () => {
     const { last_sample_at_ms } = loop.standing();
     return last_sample_at_ms === null ? Number.NaN : last_sample_at_ms / 1000;
   });
-  const source_up = new Gauge({
-    name: "stratctl_source_up",
-    help: "Whether a source of prices answers",
+  ofSources({ name: "stratctl_source_up", help: "Whether a source of prices answers" }, registers, () =>
+    loop.standing().sources.map(({ name, up }) => [name, up === null ? null : Number(up)]),
+  );
+  ofSources({ name: "stratctl_source_latency_seconds", help: "Time of a source's last read" }, registers, () =>
+    loop.standing().quotes_by_source.map(({ name, latency_ms }) => [name, latency_ms === null ? null : latency_ms / 1000]),
+  );
+}
+
+/** A figure of each source that has one. */
+function ofSources(
+  { name, help }: { name: string; help: string },
+  registers: Registry[],
+  of: () => readonly (readonly [source: string, figure: number | null])[],
+): Gauge<"source"> {
+  return new Gauge({
+    name,
+    help,
     labelNames: ["source"] as const,
-    registers: [],
+    registers,
     collect() {
-      for (const { name, up } of loop.standing().sources) if (up !== null) this.set({ source: name }, up ? 1 : 0);
+      for (const [source, figure] of of()) if (figure !== null) this.set({ source }, figure);
     },
   });
-  for (const register of registers) register.registerMetric(source_up);
 }
+
+type Count = readonly [labels: Readonly<Record<string, string>>, count: number];
 
 /** A counter whose figures somebody else keeps: read when it is asked for. */
 function counts(
-  { name, help, label }: { name: string; help: string; label: string | null },
-  of: () => Readonly<Record<string, number>>,
+  { name, help, labels }: { name: string; help: string; labels: readonly string[] },
+  of: () => readonly Count[],
   registers: Registry[],
 ): Counter<string> {
   return new Counter({
     name,
     help,
-    labelNames: label === null ? [] : [label],
+    labelNames: labels,
     registers,
     collect() {
       this.reset();
-      for (const [outcome, count] of Object.entries(of())) {
-        if (label === null) this.inc(count);
-        else this.inc({ [label]: outcome }, count);
-      }
+      for (const [values, count] of of()) this.inc({ ...values }, count);
     },
   });
 }

@@ -16,6 +16,7 @@ import { addMark } from "./commands/mark.ts";
 import { addProfile } from "./commands/profile.ts";
 import { addQuote } from "./commands/quote.ts";
 import { addRecord } from "./commands/record.ts";
+import { addReport } from "./commands/report.ts";
 import { addReplay } from "./commands/replay.ts";
 import { addSettle } from "./commands/settle.ts";
 import { addStatus } from "./commands/status.ts";
@@ -61,6 +62,7 @@ export function buildProgram(act: Act): Command {
   addM2m(program, act);
   addStatus(program, act);
   addGaps(program, act);
+  addReport(program, act);
   addQuote(program, act);
   addCalendar(program, act);
   addInstruments(program, act);

@@ -98,7 +98,7 @@ export async function runImport(deps: Deps, { file, dryRun }: { file: string; dr
     const said = dryRun ? "would be added" : "added";
     await deliver(deps, {
       data: report,
-      rows: report,
+      rows: report.map((row) => ({ ...row })),
       fields: FIELDS,
       view: () => report.map(({ table, added, unchanged }) => `${table}: ${added} ${said}, ${unchanged} there already`).join("\n"),
     });

@@ -41,8 +41,8 @@ const REFUSED_MAX = 100;
  * @example
  * import { importInstruments } from "@stratctl/sdk";
  *
- * const { added_count, refused } = await importInstruments("examples/instruments.csv", { day: "2025-07-31" });
- * console.log(added_count, refused.length); // 12 0
+ * const { row_count, refused } = await importInstruments("examples/instruments.csv", { day: "2025-07-31" });
+ * console.log(row_count, refused.length); // 12 0
  */
 export async function importInstruments(
   path: string,

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -98,7 +98,7 @@ class Daemon implements AsyncDisposable {
   }
 }
 
-test("SIGTERM while the database is silent: it leaves within five seconds all the same", async () => {
+test("SIGTERM while the database is silent: it leaves within five seconds all the same, and the next start writes what waits on disk", async () => {
   await using daemon = new Daemon();
   await daemon.says(/^priced:/);
   pipe.swallow();
@@ -106,6 +106,18 @@ test("SIGTERM while the database is silent: it leaves within five seconds all th
   daemon.send("SIGTERM");
   expect(await daemon.ended()).toBe(0);
   expect(performance.now() - began).toBeLessThan(5_000);
+  await daemon.says(/^stopped: .* on disk for the next start/);
+  // A folder of that database alone: another one's daemon does not write these.
+  const spools = await readdir(path.join(folder, "spool"));
+  expect(spools).toEqual([expect.stringMatching(/^[0-9a-f]{16}$/)]);
+  expect(await readdir(path.join(folder, "spool", spools[0] ?? ""))).not.toHaveLength(0);
+  pipe.flow();
+  await using next = new Daemon();
+  await next.says(/^spool: \d candles? of an earlier run/);
+  await next.says(/^spool: empty/);
+  next.send("SIGTERM");
+  expect(await next.ended()).toBe(0);
+  expect(await readdir(path.join(folder, "spool", spools[0] ?? ""))).toEqual([]);
 });
 
 test("a second SIGTERM ends it at once", async () => {

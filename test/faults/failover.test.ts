@@ -66,7 +66,7 @@ class Pair implements AsyncDisposable {
     const entry = path.join(import.meta.dirname, "failover-process.ts");
     const child = spawn(process.execPath, [entry, url, redis.url, String(offset_ms)], { stdio: ["ignore", "pipe", "inherit"] });
     const said: string[] = [];
-    createInterface({ input: child.stdout! }).on("line", (line) => {
+    createInterface({ input: child.stdout }).on("line", (line) => {
       const { event, text } = Line.parse(JSON.parse(line));
       said.push(`${event}: ${text}`);
     });

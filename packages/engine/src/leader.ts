@@ -166,15 +166,16 @@ export class Leadership {
     const session = await this.#options.db.session({ name: SESSION_NAME, timeout_ms: SESSION_MS });
     if (this.#ending.signal.aborted) session.drop(); // nobody waits for it any more, nor for what it is asked
     this.#session = session;
-    session.ended
-      .then(() => {
-        if (this.#session !== session) return;
-        this.#session = null;
-        if (this.#fence !== null) this.#ends("its connection ended");
-        this.#wake.abort();
-      })
-      .catch(() => undefined);
+    void this.#watch(session);
     return session;
+  }
+
+  async #watch(session: DbSession): Promise<void> {
+    await session.ended;
+    if (this.#session !== session) return;
+    this.#session = null;
+    if (this.#fence !== null) this.#ends("its connection ended");
+    this.#wake.abort();
   }
 
   async #ask(session: DbSession): Promise<LeadAnswer> {

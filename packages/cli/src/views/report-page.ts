@@ -35,7 +35,7 @@ const STYLE = `
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1rem; max-width: 60rem; font: 15px/1.45 system-ui, sans-serif; }
 h1 { font-size: 1.3rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .25rem; } h3 { font-size: .85rem; margin: .75rem 0 0; font-weight: 500; }
-p, footer { margin: .1rem 0 1rem; opacity: .75; }
+p, footer { margin: .1rem 0 1rem; opacity: .75; } .wide { margin-bottom: 1rem; } svg + p { margin: 0 0 .5rem; font-size: .8rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .6rem .3rem 0; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--faint); }
@@ -111,7 +111,7 @@ function line(series: Series, { width, height, label }: Frame): string {
   const path = series
     .map((value, slot) => (value === null ? "" : `${(series[slot - 1] ?? null) === null ? "M" : "L"}${x(slot)} ${y(value)}`))
     .join("");
-  return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(label)}: ${escaped(rupees(low, { signed: true }))} to ${escaped(rupees(high, { signed: true }))}"><line class="zero" x1="0" x2="${width}" y1="${y(0)}" y2="${y(0)}"/><path class="pnl" d="${path}"/></svg>`;
+  return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(label)}: ${escaped(rupees(low, { signed: true }))} to ${escaped(rupees(high, { signed: true }))}"><line class="zero" x1="0" x2="${width}" y1="${y(0)}" y2="${y(0)}"/><path class="pnl" d="${path}"/></svg><p>${escaped(rupees(Math.min(...known), { signed: true }))} to ${escaped(rupees(Math.max(...known), { signed: true }))}</p>`;
 }
 
 /** How far below its highest so far the P&L is; the highest begins at 0. */

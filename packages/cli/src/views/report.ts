@@ -4,21 +4,25 @@ import { clean, counted, joined, paint, rupees, toneOf, UNKNOWN } from "../termi
 import { dayText } from "../terminal/moment.ts";
 import { sparkline } from "../terminal/sparkline.ts";
 import { table, type Column } from "../terminal/table.ts";
-import { wholeOf } from "./sums.ts";
+import { totalOf, wholeOf } from "./sums.ts";
 import { pnlSeries } from "./timeline.ts";
 
 /** What a strategy came to in a period; what nobody knows is null. Money in rupees. */
 export function periodRow({ strategy, days }: Reported, { from, to }: Report) {
-  const last = days.at(-1);
+  // Days on which nobody marked it say nothing of what it came to: what it grew by is told from the days that do.
+  const known = days.filter(({ cumulative_pnl }) => cumulative_pnl !== null);
+  const [first, last] = [known[0], known.at(-1)];
+  const before =
+    first === undefined || first.cumulative_pnl === null || first.day_pnl === null ? null : totalOf([first.cumulative_pnl, -first.day_pnl]);
   return {
     strategy_id: strategy.strategy_id,
     strategy: strategy.name,
     tags: strategy.tags,
     from,
     to,
-    sessions: days.length,
+    sessions: known.length,
     /** What its P&L grew by. */
-    period_pnl: days.length === 0 ? null : wholeOf(days.map(({ day_pnl }) => day_pnl)),
+    period_pnl: before === null || last?.cumulative_pnl == null ? null : totalOf([last.cumulative_pnl, -before]),
     cumulative_pnl: last?.cumulative_pnl ?? null,
     realized_pnl: last?.realized_pnl ?? null,
     unrealized_pnl: last?.unrealized_pnl ?? null,
@@ -90,7 +94,7 @@ export function reportView(report: Report, { width, color }: ViewOptions): strin
             " ",
           ),
         ]),
-    ...(rows.some(({ sessions }) => sessions === 0) ? ["", " days without figures: stratctl metrics --rebuild"] : []),
+    ...(rows.some(({ sessions }) => sessions === 0) ? ["", joined(["days without figures", "stratctl metrics --rebuild"], width, " ")] : []),
   ].join("\n");
 }
 

@@ -76,8 +76,8 @@ const RANGE_MS_MAX = 366 * 24 * 60 * MINUTE_MS;
 
 /**
  * Fills minutes in which a candle was due and is none, from recorded quotes, source `backfill`: the samples that would have been
- * taken, with the legs as they were held at each minute's start. A sample sees what a replay's sees; none is taken where the last
- * quote, of whatever instrument, is stale: bars that pause leave the gap. Minutes that have a candle are left alone, so that
+ * taken, with the legs as they were held at each minute's start. A sample sees what a replay's sees; none is taken in a minute
+ * without a quote of any instrument: bars that pause leave the gap. Minutes that have a candle are left alone, so that
  * the same again changes nothing. Latest marks and prices stay as they are.
  *
  * @throws StratctlError input_invalid, interrupted, database_unreachable, database_refused
@@ -115,6 +115,8 @@ class BackfillRun {
   readonly #settings: Settings;
   readonly #wanted: Wanted;
   readonly #quotes: readonly RecordedQuote[];
+  /** Minutes in which any instrument was quoted. */
+  readonly #quoted_minutes: ReadonlySet<number>;
   readonly #change_ms: Float64Array;
   readonly #writer: Writer;
   readonly #notes = new GapNotes();
@@ -131,6 +133,7 @@ class BackfillRun {
     this.#settings = settings;
     this.#wanted = wanted;
     this.#quotes = quotes.toSorted((a, b) => a.at_ms - b.at_ms);
+    this.#quoted_minutes = new Set(quotes.map(({ at_ms }) => floorTo(at_ms, MINUTE_MS)));
     this.#change_ms = Float64Array.from(legs.flatMap(changesOf)).toSorted();
     this.#writer = new Writer({ db: settings.db, overwrite: settings.overwrite ?? false, candles_max: Number.POSITIVE_INFINITY });
   }
@@ -140,9 +143,10 @@ class BackfillRun {
     if (this.#settings.signal?.aborted) await this.#interrupt();
     const { book, sampler } = await this.#turn(minute_ms);
     sampler.start(book, minute_ms);
-    for (let at_ms = minute_ms; at_ms < minute_ms + MINUTE_MS; at_ms += this.#settings.every_ms) {
-      const quoted_ms = this.#look(at_ms);
-      if (at_ms - quoted_ms <= STALE_MS_MAX) sampler.sample(at_ms);
+    const end_ms = this.#quoted_minutes.has(minute_ms) ? minute_ms + MINUTE_MS : minute_ms;
+    for (let at_ms = minute_ms; at_ms < end_ms; at_ms += this.#settings.every_ms) {
+      this.#look(at_ms);
+      sampler.sample(at_ms);
     }
     const { candles, gaps } = sampler.finish({ with_marks: false });
     this.#keep(minute_ms, candles, gaps);
@@ -162,7 +166,9 @@ class BackfillRun {
       filled_count: this.#filled_count,
       written_count: written,
       left_out_count: left_out,
-      strategies: this.#notes.ofStrategies([...this.#wanted].flatMap(([strategy_id, { size }]) => (size > 0 ? [strategy_id] : []))),
+      strategies: this.#notes.ofStrategies(
+        [...this.#wanted].flatMap(([strategy_id, { size }]) => (size > 0 ? [strategy_id] : [])).toSorted((a, b) => a - b),
+      ),
       unquoted: instruments.map(({ instrument }) => instrument).filter((instrument) => !quoted.has(instrument)),
     };
   }
@@ -184,8 +190,8 @@ class BackfillRun {
     return { book, sampler: this.#sampler };
   }
 
-  /** Puts on the board what had been quoted by then; the time of the last quote, of whatever instrument. */
-  #look(at_ms: number): number {
+  /** Puts on the board what had been quoted by then. */
+  #look(at_ms: number): void {
     for (
       let quote = this.#quotes[this.#quotes_seen];
       quote !== undefined && quote.at_ms <= at_ms;
@@ -195,7 +201,6 @@ class BackfillRun {
       if (place !== undefined) this.#board.accept(place, quote.price_units, quote.at_ms, quote.at_ms, SOURCE);
       this.#quotes_seen += 1;
     }
-    return this.#quotes[this.#quotes_seen - 1]?.at_ms ?? Number.NEGATIVE_INFINITY;
   }
 
   #keep(minute_ms: number, candles: CandleBatch, gaps: readonly Gap[]): void {

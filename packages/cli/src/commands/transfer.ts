@@ -19,8 +19,8 @@ export function addTransfer(program: Command, act: Act): void {
     .argument("[strategy...]", "ids or whole names; left out: all of the account, archived ones too")
     .addHelpText(
       "after",
-      `\nEvery amount has all its digits. For a spreadsheet each noun has rows of its own:
-leg list, fill list, m2m and metrics with --csv.
+      `\nEvery amount has all its digits. For a spreadsheet each noun has rows of its
+own: leg list, fill list, m2m and metrics with --csv.
 ${examples(["stratctl export desk.jsonl"], ["stratctl export condor.jsonl condor"])}`,
     )
     .action(act((deps, given) => runExport(deps, { file: given.argument(0) ?? "", strategies: given.all.slice(1) })));

@@ -151,6 +151,9 @@ export function stratctlOf(parts: {
       update: not("update"),
       archive: not("archive"),
       close: not("close"),
+      metrics: not("metrics"),
+      performance: not("performance"),
+      positions: not("positions"),
       mark: not("mark"),
       legs: {
         add: not("legs.add"),
@@ -166,6 +169,7 @@ export function stratctlOf(parts: {
       ...parts.strategies,
     },
     marks: { stream: never("marks.stream") },
+    metrics: { rebuild: not("metrics.rebuild") },
     settle: not("settle"),
     status: not("status"),
     instruments: { search: not("instruments.search"), get: not("instruments.get") },

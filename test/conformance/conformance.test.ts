@@ -6,12 +6,13 @@ import { FILLS } from "./fills.ts";
 import { DOORS, type Door } from "./doors.ts";
 import { INSTRUMENTS } from "./instruments.ts";
 import { LEGS_AND_HISTORY, PRICES } from "./legs-history.ts";
+import { METRICS } from "./metrics.ts";
 import { STREAMS_REFUSED } from "./streams-refused.ts";
 import { lasting, Refusal, type Step, type World } from "./world.ts";
 
 /** One script of calls through three doors: whoever writes against one may change to another and notices nothing. */
 
-const STEPS: readonly Step[] = [...ACCOUNTS_AND_STRATEGIES, ...LEGS_AND_HISTORY, ...FILLS, ...INSTRUMENTS, ...STREAMS_REFUSED];
+const STEPS: readonly Step[] = [...ACCOUNTS_AND_STRATEGIES, ...LEGS_AND_HISTORY, ...FILLS, ...METRICS, ...INSTRUMENTS, ...STREAMS_REFUSED];
 /** What each door told, step by step, without what is of the moment. */
 const transcripts = new Map<string, { readonly call: string; readonly what: string; readonly told: unknown }[]>();
 

@@ -24,6 +24,7 @@ export { Listing, ListingGet, ListingSearch } from "./model/listing.ts";
 export { CostMethod, Fill, FillAdd, FillAdded, LegMove, StrategyClose } from "./model/fill.ts";
 export { Gap, GapQuery } from "./model/gap.ts";
 export { Mark, MarkQuery } from "./model/mark.ts";
+export { DayMetrics, MetricsQuery, MetricsRebuild, MetricsRebuilt, Performance, Position, Positions } from "./model/metrics.ts";
 export { MONEY_MAX } from "./model/money.ts";
 export { Quote, QuoteQuery } from "./model/quote.ts";
 export { Engine, EngineStanding, Status, StatusQuery } from "./model/status.ts";

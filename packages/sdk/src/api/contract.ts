@@ -6,6 +6,7 @@ import { Gap, GapQuery } from "../model/gap.ts";
 import { Leg, LegAdd, LegAdded, LegClose, LegRemove, LegUpdate, StrategyWithLegs } from "../model/leg.ts";
 import { Listing, ListingGet, ListingSearch } from "../model/listing.ts";
 import { Mark, MarkQuery } from "../model/mark.ts";
+import { DayMetrics, MetricsQuery, MetricsRebuild, MetricsRebuilt, Performance, Positions } from "../model/metrics.ts";
 import { Quote, QuoteQuery } from "../model/quote.ts";
 import { Settle, Settled } from "../model/settlement.ts";
 import { Status, StatusQuery } from "../model/status.ts";
@@ -99,6 +100,24 @@ export const contract = {
       summary: "The latest mark that the engine wrote, or with now=true the mark at the prices of this moment",
       input: MarkQuery,
       output: Mark.nullable(),
+      errors: [...ofStrategy, "money_too_large"],
+    }),
+    metrics: route("GET /strategies/{strategy_id}/metrics", {
+      summary: "The figures of exchange days, ascending, as the engine wrote them at the session's end",
+      input: MetricsQuery,
+      output: z.array(DayMetrics),
+      errors: ofStrategy,
+    }),
+    performance: route("GET /strategies/{strategy_id}/performance", {
+      summary: "The figures of exchange days, and of all of them together",
+      input: MetricsQuery,
+      output: Performance,
+      errors: ofStrategy,
+    }),
+    positions: route("GET /strategies/{strategy_id}/positions", {
+      summary: "What is held, and was, by instrument and direction, at the last prices kept",
+      input: StrategyKey,
+      output: Positions,
       errors: ofStrategy,
     }),
     legs: {
@@ -203,6 +222,14 @@ export const contract = {
     output: Status,
     errors: ofAccount,
   }),
+  metrics: {
+    rebuild: route("POST /metrics", {
+      summary: "Writes the days of an account's strategies anew from their candles and legs; again changes nothing",
+      input: MetricsRebuild,
+      output: MetricsRebuilt,
+      errors: ofStrategy,
+    }),
+  },
   settle: route("POST /settle", {
     summary: "Settles contracts of an account that have expired, against the exchange's closing figures of their underlyings",
     input: Settle,

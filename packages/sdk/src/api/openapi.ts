@@ -18,6 +18,7 @@ const TAGS: Readonly<Record<string, string>> = {
   strategies: "A strategy is a named set of legs.",
   legs: "One instrument in a strategy: bought or sold, so many units, at a price.",
   fills: "Each entry and exit of a leg, one by one.",
+  metrics: "The figures of exchange days, from candles and legs.",
   m2m: "What a strategy was worth: a candle a minute, and each sample as it is made.",
   marks: "What strategies are worth now.",
   instruments: "What exchanges list, as the dumps that were imported told it.",

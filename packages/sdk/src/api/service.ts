@@ -8,6 +8,7 @@ import { historyCalls } from "./service/history.ts";
 import { instrumentCalls } from "./service/instruments.ts";
 import { legCalls } from "./service/legs.ts";
 import { markCall } from "./service/marks.ts";
+import { metricsCalls, rebuildCall } from "./service/metrics.ts";
 import { quoteCalls } from "./service/quotes.ts";
 import { settleCall } from "./service/settlement.ts";
 import { statusCall } from "./service/status.ts";
@@ -20,12 +21,14 @@ export function createService(context: Context): Api {
     accounts: accountCalls(context),
     strategies: {
       ...strategyCalls(context),
+      ...metricsCalls(context),
       mark: markCall(context),
       legs: legCalls(context),
       fills: fillCalls(context),
       m2m: { ...historyCalls(context), ...gapCalls(context), stream: strategyStream(context) },
     },
     marks: { stream: accountStream(context) },
+    metrics: { rebuild: rebuildCall(context) },
     settle: settleCall(context),
     status: statusCall(context),
     instruments: instrumentCalls(context),

@@ -100,6 +100,8 @@ export interface DayFigures {
   readonly cumulative: bigint | null;
   /** Null where this close or the one before is not known. */
   readonly day_pnl: bigint | null;
+  /** What the day went through, its close included. */
+  readonly range: PnlRange | null;
   /** The greatest fall within the day, the close before counted as its start. */
   readonly day_drawdown: bigint | null;
 }
@@ -111,7 +113,7 @@ export function afterSession(before: Standing, { close, range }: SessionPnl): { 
   const through = range === null || cumulative === null ? range : thenRange(range, rangeAt(cumulative));
   const of_day = through === null || before.cumulative === null ? through : thenRange(rangeAt(before.cumulative), through);
   return {
-    figures: { cumulative, day_pnl, day_drawdown: of_day?.fall ?? null },
+    figures: { cumulative, day_pnl, range: through, day_drawdown: of_day?.fall ?? null },
     standing: {
       cumulative,
       range: through === null ? before.range : thenRange(before.range, through),

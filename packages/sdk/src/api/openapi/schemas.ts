@@ -6,6 +6,7 @@ import { Gap } from "../../model/gap.ts";
 import { Leg, LegAdded, Quantity, StrategyWithLegs } from "../../model/leg.ts";
 import { Listing } from "../../model/listing.ts";
 import { Mark } from "../../model/mark.ts";
+import { DayMetrics, MetricsRebuilt, Performance, Positions } from "../../model/metrics.ts";
 import { Price } from "../../model/money.ts";
 import { Quote } from "../../model/quote.ts";
 import { Settled } from "../../model/settlement.ts";
@@ -28,6 +29,10 @@ const NAMED = {
   Listing,
   Fill,
   Candle,
+  DayMetrics,
+  Performance,
+  Positions,
+  MetricsRebuilt,
   Gap,
   Mark,
   Quote,
@@ -39,24 +44,23 @@ const NAMED = {
 
 const Loose = z.record(z.string(), z.unknown());
 
+const INSTANT: Json = {
+  anyOf: [
+    { type: "string", format: "date-time" },
+    { type: "integer", minimum: 0, maximum: 9_999_999_999_999 },
+  ],
+};
+
 /** What a program may send, where zod can only tell it to whoever runs it. By the field's name. */
 const TAKES: Readonly<Record<string, Json>> = {
   name: { type: "string", minLength: 1, maxLength: 200, pattern: "\\D" },
   direction: { type: "string", enum: ["BUY", "SELL"] },
+  side: { type: "string", enum: ["BUY", "SELL"] },
   now: { type: "boolean" },
   i: { type: "array", items: { type: "string", minLength: 1 }, minItems: 1, maxItems: 500 },
-  from_time: {
-    anyOf: [
-      { type: "string", format: "date-time" },
-      { type: "integer", minimum: 0, maximum: 9_999_999_999_999 },
-    ],
-  },
-  to_time: {
-    anyOf: [
-      { type: "string", format: "date-time" },
-      { type: "integer", minimum: 0, maximum: 9_999_999_999_999 },
-    ],
-  },
+  from_time: INSTANT,
+  to_time: INSTANT,
+  at: INSTANT,
 };
 
 /** The answers of routes by their names, and what they refer to. */

@@ -1,0 +1,198 @@
+import { dayOf, daySpans, EXCHANGE_DEFAULT } from "../../market/calendar.ts";
+import type { Calendar } from "../../market/days.ts";
+import { DAY_MS, MINUTE_MS, plusDays, startOfDay } from "../../market/day.ts";
+import {
+  afterSession,
+  AT_START,
+  rangeAt,
+  roiPercent,
+  sharpeRatio,
+  sortinoRatio,
+  type SessionPnl,
+  type Standing,
+} from "../../m2m/metrics.ts";
+import { boundedUnits } from "../../m2m/pnl.ts";
+import { roundsOf, tallyOf, tradesOf } from "../../m2m/trades.ts";
+import type { DayMetrics, MetricsRebuilt } from "../../model/metrics.ts";
+import { amountOf, unitsOf } from "../../model/money.ts";
+import type { Db } from "../../store/db.ts";
+import type { Fence } from "../../store/leader.ts";
+import * as metrics from "../../store/metrics.ts";
+import type { DayCandles, PartRow, Subject } from "../../store/metrics.ts";
+
+/** So many strategies are read and written at a time. */
+const SLICE = 200;
+
+export interface DaysQuery extends metrics.SubjectFilter {
+  readonly now_ms: number;
+  readonly calendar: Calendar;
+  /** From that day on; all of them where null. Left out: what is not written yet. */
+  readonly anew_from?: string | null | undefined;
+  readonly fence?: Fence | undefined;
+}
+
+/**
+ * Writes the days of strategies whose sessions have ended, from candles and legs. A day is what its last minute's candle tells: what
+ * changes after that minute's start is the next day's, but where nothing is open at the close, the day ends with what was realized.
+ */
+export async function writeDays(db: Db, query: DaysQuery): Promise<MetricsRebuilt> {
+  const subjects = await metrics.subjects(db, query);
+  const done = { strategy_count: 0, day_count: 0, changed_count: 0 };
+  for (let at = 0; at < subjects.length; at += SLICE) {
+    const slice = await sliceOf(db, subjects.slice(at, at + SLICE), query);
+    const rows = slice.flatMap((strategy) => strategy.rows);
+    const replace = query.anew_from === undefined ? [] : slice.map(({ strategy_id, from }) => ({ strategy_id, from }));
+    if (rows.length === 0 && replace.length === 0) continue;
+    done.strategy_count += slice.filter((strategy) => strategy.rows.length > 0).length;
+    done.day_count += rows.length;
+    done.changed_count += await metrics.write(db, rows, { replace, fence: query.fence });
+  }
+  return done;
+}
+
+interface Due {
+  readonly subject: Subject;
+  readonly parts: readonly PartRow[];
+  /** Sessions that have ended, ascending. */
+  readonly sessions: readonly { readonly day: string; readonly open_ms: number; readonly close_ms: number }[];
+  readonly from: string;
+}
+
+async function sliceOf(db: Db, subjects: readonly Subject[], query: DaysQuery) {
+  const strategy_ids = subjects.map(({ strategy_id }) => strategy_id);
+  const parts = Map.groupBy(await metrics.parts(db, strategy_ids), ({ strategy_id }) => strategy_id);
+  const due = subjects.flatMap((subject) => dueOf(subject, parts.get(subject.strategy_id) ?? [], query) ?? []);
+  const days = due.flatMap(({ sessions }) => sessions.map(({ day }) => day)).toSorted();
+  const [first, last] = [days[0], days.at(-1)];
+  if (first === undefined || last === undefined)
+    return due.map(({ subject, from }) => ({ strategy_id: subject.strategy_id, from, rows: [] }));
+  const { offset_minutes } = query.calendar.zone;
+  const from_ms = startOfDay(first) - offset_minutes * MINUTE_MS;
+  const to_ms = startOfDay(last) + DAY_MS - offset_minutes * MINUTE_MS;
+  const [candles, standings] = await Promise.all([
+    metrics.dayCandles(db, { strategy_ids, from_ms, to_ms, offset_minutes }),
+    metrics.standings(
+      db,
+      due.map(({ subject, from }) => ({ strategy_id: subject.strategy_id, day: from })),
+    ),
+  ]);
+  const ofStrategy = Map.groupBy(candles, ({ strategy_id }) => strategy_id);
+  return due.map((strategy) => {
+    const { strategy_id } = strategy.subject;
+    const byDay = new Map((ofStrategy.get(strategy_id) ?? []).map((day) => [day.day, day]));
+    return { strategy_id, from: strategy.from, rows: rowsOf(strategy, { byDay, standing: standings.get(strategy_id) ?? AT_START }) };
+  });
+}
+
+/** The days of a strategy that are to be written: from its first leg or candle on, till it was archived. */
+function dueOf(subject: Subject, parts: readonly PartRow[], { calendar, now_ms, anew_from }: DaysQuery): Due | null {
+  const begun = [
+    ...parts.map(({ added_at_ms }) => added_at_ms),
+    ...(subject.first_candle === null ? [] : [Date.parse(subject.first_candle)]),
+  ];
+  if (begun.length === 0) return null;
+  const begun_ms = begun.reduce((first, at) => Math.min(first, at));
+  const next = subject.last_day === null ? null : plusDays(subject.last_day, 1);
+  const first = dayOf(calendar, begun_ms);
+  // Days are written without a hole between them.
+  const asked = anew_from === undefined ? next : anew_from !== null && next !== null && next < anew_from ? next : anew_from;
+  const from = asked !== null && asked > first ? asked : first;
+  const end_ms = Math.min(now_ms, subject.archived_at === null ? now_ms : Date.parse(subject.archived_at) + DAY_MS);
+  const to = dayOf(calendar, end_ms);
+  const exchanges = [...new Set(parts.map(({ exchange }) => exchange))];
+  const spans =
+    from > to ? [] : daySpans(calendar, exchanges.length === 0 ? [EXCHANGE_DEFAULT] : exchanges, { from_day: from, to_day: to });
+  const archived_ms = subject.archived_at === null ? Number.POSITIVE_INFINITY : Date.parse(subject.archived_at);
+  const sessions = spans.filter(({ open_ms, close_ms }) => close_ms > begun_ms && close_ms <= now_ms && open_ms < archived_ms);
+  return { subject, parts, sessions, from: anew_from === undefined ? from : (asked ?? "0001-01-01") };
+}
+
+function rowsOf(
+  { subject, parts, sessions }: Due,
+  { byDay, standing: before }: { byDay: ReadonlyMap<string, DayCandles>; standing: Standing },
+): DayMetrics[] {
+  const rounds = roundsOf(parts);
+  const trades = tradesOf(rounds, { each: subject.is_default });
+  const capital = subject.capital === null ? null : BigInt(unitsOf(subject.capital));
+  let standing = before;
+  return sessions.map(({ day, close_ms }): DayMetrics => {
+    const end = endOf(parts, { close_ms, candles: byDay.get(day) ?? null });
+    const next = afterSession(standing, end);
+    ({ standing } = next);
+    const { as_of_ms } = end;
+    return {
+      strategy_id: subject.strategy_id,
+      metric_date: day,
+      day_pnl: amount(next.figures.day_pnl),
+      cumulative_pnl: amount(next.figures.cumulative),
+      realized_pnl: amount(end.close.realized),
+      unrealized_pnl: amount(end.close.unrealized),
+      high_pnl: amount(next.figures.range?.high ?? null),
+      low_pnl: amount(next.figures.range?.low ?? null),
+      day_drawdown: amount(next.figures.day_drawdown),
+      open_positions: end.open_positions,
+      closed_positions: rounds.filter(({ to_ms, is_moved }) => !is_moved && to_ms !== null && to_ms <= as_of_ms).length,
+      ...tallied(trades.filter(({ to_ms }) => to_ms <= as_of_ms)),
+      ...riskOf(standing, { pnl: next.figures.cumulative, capital }),
+      margin_used: subject.margin,
+    };
+  });
+}
+
+interface SessionEnd extends SessionPnl {
+  readonly open_positions: number;
+  /** What happened up to then is in these figures. */
+  readonly as_of_ms: number;
+}
+
+function endOf(parts: readonly PartRow[], { close_ms, candles }: { close_ms: number; candles: DayCandles | null }): SessionEnd {
+  const closed = parts.filter(({ closed_at_ms }) => closed_at_ms !== null && closed_at_ms <= close_ms);
+  const open = parts.filter((part) => part.added_at_ms <= close_ms && (part.closed_at_ms === null || part.closed_at_ms > close_ms));
+  const realized = closed.reduce((sum, { realized_units }) => sum + realized_units, 0n);
+  const was_left = candles !== null && closed.some(({ closed_at_ms }) => (closed_at_ms ?? 0) > candles.last_minute_ms);
+  if (candles !== null && !(open.length === 0 && was_left))
+    return {
+      close: { realized: candles.realized, unrealized: candles.unrealized },
+      range: candles.range,
+      open_positions: candles.instrument_count,
+      as_of_ms: candles.last_minute_ms,
+    };
+  const is_flat = open.length === 0;
+  const flat = is_flat ? rangeAt(realized) : null;
+  return {
+    close: { realized, unrealized: is_flat ? 0n : null },
+    range: candles?.range ?? flat,
+    open_positions: open.length,
+    as_of_ms: close_ms,
+  };
+}
+
+/** Trades as they are shown. */
+export function tallied(trades: Parameters<typeof tallyOf>[0]): ReturnType<typeof tallyOf> {
+  const tally = tallyOf(trades);
+  return { ...tally, win_rate: ratio(tally.win_rate), profit_factor: ratio(tally.profit_factor) };
+}
+
+/** What was gained and risked, as it is shown. */
+export function riskOf({ range, returns }: Standing, { pnl, capital }: { pnl: bigint | null; capital: bigint | null }) {
+  return {
+    capital_deployed: amount(capital),
+    roi_percent: ratio(roiPercent(pnl, capital)),
+    sharpe_ratio: ratio(sharpeRatio(returns, capital)),
+    sortino_ratio: ratio(sortinoRatio(returns, capital)),
+    max_drawdown: amount(range.fall),
+  };
+}
+
+/** Beyond what money can be it is unknown. */
+export function amount(units: bigint | null): number | null {
+  const bounded = units === null ? null : boundedUnits(units);
+  return bounded === null ? null : amountOf(bounded);
+}
+
+/** Of four decimals, as the columns are; beyond them it is not defined. */
+function ratio(value: number | null): number | null {
+  return value === null || Math.abs(value) > RATIO_MAX ? null : Number(value.toFixed(4)) + 0;
+}
+
+const RATIO_MAX = 500_000_000_000;

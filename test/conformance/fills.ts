@@ -65,6 +65,20 @@ export const FILLS: readonly Step[] = [
   },
   ...strangers("strategies.fills.add", ({ api }, key) => api.strategies.fills.add({ ...key, ...trade })),
   {
+    call: "strategies.mark",
+    what: "that realized more than money",
+    run: async ({ api }) => {
+      const { strategy_id } = await api.strategies.create({ account_id: "XJ4540", name: "Beyond money" });
+      const held = { ...trade, quantity: 2_000_000_000 };
+      for (let n = 0; n < 2; n += 1) {
+        await api.strategies.fills.add({ strategy_id, ...held, price: 0.05 });
+        await api.strategies.fills.add({ strategy_id, ...held, side: "SELL", price: 200 });
+      }
+      return api.strategies.mark({ strategy_id, now: true });
+    },
+    tells: refusal("money_too_large", "realized_pnl"),
+  },
+  {
     call: "strategies.legs.close",
     what: "a part of one",
     run: async ({ api }, id) => {

@@ -1,10 +1,13 @@
 import {
   builtinCalendar,
   Fallback,
+  lead,
   QuoteBoard,
   redisSource,
   type CandleBatch,
-  type Db,
+  type Database,
+  type DbSession,
+  type Fence,
   type MarkBatch,
   type QuoteSink,
   type QuoteSource,
@@ -16,7 +19,7 @@ import { UnwrittenQuotes } from "../packages/engine/src/unwritten.ts";
 import { Writer } from "../packages/engine/src/writer.ts";
 
 export interface EngineOptions {
-  readonly db: Db;
+  readonly db: Database;
   readonly redis_url: string;
   readonly as_of_ms: number;
   readonly shape?: Shape;
@@ -27,10 +30,21 @@ export interface Shape {
   readonly one_by_one?: "reads" | "writes";
 }
 
+interface Wired {
+  readonly db: Database;
+  readonly book: Book;
+  readonly source: QuoteSource;
+  readonly shape: Shape;
+  readonly session: DbSession;
+  readonly fence: Fence | null;
+}
+
 /** The parts of the minute's pass, wired as the daemon wires them, each to be called at will. */
 export class Engine implements AsyncDisposable {
   readonly book: Book;
-  readonly #db: Db;
+  readonly #db: Database;
+  readonly #session: DbSession;
+  readonly #fence: Fence | null;
   readonly #board: QuoteBoard;
   readonly #fallback: Fallback;
   readonly #sampler: Sampler;
@@ -38,9 +52,11 @@ export class Engine implements AsyncDisposable {
 
   readonly #shape: Shape;
 
-  private constructor(db: Db, book: Book, { source, shape }: { source: QuoteSource; shape: Shape }) {
+  private constructor({ db, book, source, shape, session, fence }: Wired) {
     this.book = book;
     this.#db = db;
+    this.#session = session;
+    this.#fence = fence;
     this.#board = new QuoteBoard(book.instruments);
     this.#fallback = new Fallback({ sources: [shape.one_by_one === "reads" ? oneByOne(source) : source], deadline_ms: 60_000 });
     this.#sampler = new Sampler({
@@ -56,7 +72,9 @@ export class Engine implements AsyncDisposable {
 
   static async open({ db, redis_url, as_of_ms, shape = {} }: EngineOptions): Promise<Engine> {
     const book = await readBook(db, builtinCalendar(), { as_of_ms });
-    return new Engine(db, book, { source: redisSource({ url: redis_url }), shape });
+    const session = await db.session({ name: "stratctl leader", timeout_ms: 30_000 });
+    const { fence } = await lead(session, { shard: { shard: 1, of: 1 }, holder: "bench", own: null, silent_ms: 0 });
+    return new Engine({ db, book, source: redisSource({ url: redis_url }), shape, session, fence });
   }
 
   begin(minute_ms: number): void {
@@ -72,7 +90,7 @@ export class Engine implements AsyncDisposable {
 
   /** Ends the minute; what it came to goes to the database as at each minute's end: candles, marks, last prices, columns. */
   async write(): Promise<{ candles: CandleBatch; marks: MarkBatch | null }> {
-    const writer = new Writer({ db: this.#db, overwrite: false, candles_max: Number.POSITIVE_INFINITY });
+    const writer = new Writer({ db: this.#db, overwrite: false, candles_max: Number.POSITIVE_INFINITY, fence: () => this.#fence });
     const { candles, marks } = this.#sampler.finish({ with_marks: true });
     if (this.#shape.one_by_one === "writes") await writeOneByOne(writer, candles);
     else writer.finish(candles, null);
@@ -90,6 +108,7 @@ export class Engine implements AsyncDisposable {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
+    this.#session.drop();
     return this.#fallback.close();
   }
 }

@@ -37,6 +37,7 @@ export {
   embeddedFolder,
   embeddedStatus,
   ensureEmbedded,
+  reviveEmbedded,
   stopEmbedded,
   type BackupReport,
   type EmbeddedDatabase,

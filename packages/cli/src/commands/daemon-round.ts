@@ -45,6 +45,10 @@ export async function runRound({ configuration, calendar, shard, once, isServed,
     ending.abort();
   };
   if (url !== undefined && !once) await beginWith(db, { signal: AbortSignal.any([signal, ending.signal]), onOther });
+  if (url === undefined && !once) {
+    const guarded = open.adopt(new AbortController(), (guard) => guard.abort());
+    void guardBuiltin(log, guarded.signal);
+  }
   // Whoever calls has connections of his own: the loop's writes do not wait for his reads.
   const database = isServed ? keep(await openDatabase({ url, signal }, { as_it_is: true })) : null;
   await engine.runDaemon({
@@ -102,6 +106,24 @@ async function beginWith(db: Database, { signal, onOther }: { signal: AbortSigna
   const checked = look();
   await Promise.race([checked, away.promise, pause(AWAY_MS, undefined, { ref: false })]);
   checked.catch(onOther);
+}
+
+/** Nobody else looks after the built-in database: where its server died it is started again. Never rejects. */
+async function guardBuiltin(log: Log, signal: AbortSignal): Promise<void> {
+  const { reviveEmbedded } = await import("@stratctl/sdk/internal");
+  let told: string | null = null;
+  while (!signal.aborted) {
+    await pause(AWAY_MS, undefined, { signal, ref: false }).catch(() => undefined);
+    try {
+      if (!signal.aborted && (await reviveEmbedded({ signal })))
+        log({ level: "warn", event: "database", text: "the server of the built-in database had died: it was started again" });
+      told = null;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      if (!signal.aborted && why !== told) log({ level: "error", event: "database", text: why });
+      told = why;
+    }
+  }
 }
 
 /** Beside the built-in database unless said, in a folder for each database: candles of one are nothing to another. */

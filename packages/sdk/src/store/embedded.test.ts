@@ -17,7 +17,7 @@ import {
   type ScriptOptions,
 } from "../../../../test/support/script.ts";
 import { until } from "../../../../test/support/server.ts";
-import { embeddedFolder, embeddedStatus, ensureEmbedded, stopEmbedded } from "./embedded.ts";
+import { embeddedFolder, embeddedStatus, ensureEmbedded, reviveEmbedded, stopEmbedded } from "./embedded.ts";
 import { socketFolder } from "./embedded/place.ts";
 import { isPostmaster, isReady } from "./embedded/postmaster.ts";
 
@@ -218,6 +218,17 @@ describe("after a crash", () => {
     const { url } = await killed();
     expect(await ensureEmbedded({ folder })).toEqual({ folder, url });
     expect(await rowsOf(url, "select count(*)::int as rows from kept")).toEqual([{ rows: 1000 }]);
+  });
+
+  test("it is started again; one that runs is left alone, and so is one that was stopped", { timeout: 60_000 }, async () => {
+    const { url, pid } = await killed();
+    expect(await reviveEmbedded({ folder })).toBe(true);
+    expect(await rowsOf(url, "select count(*)::int as rows from kept")).toEqual([{ rows: 1000 }]);
+    expect(await postmasterPid()).not.toBe(pid);
+    expect(await reviveEmbedded({ folder })).toBe(false);
+    await stopEmbedded({ folder });
+    expect(await reviveEmbedded({ folder })).toBe(false);
+    expect(await embeddedStatus({ folder })).toMatchObject({ state: "stopped" });
   });
 
   test("its pid is a zombie's that nobody reaps", { timeout: 60_000 }, async () => {

@@ -51,6 +51,19 @@ export async function ensureEmbedded({ folder = embeddedFolder(), signal }: Embe
   });
 }
 
+/**
+ * Starts the built-in database again where its server has died: what it was killed by left its pid file. One that was stopped is
+ * left stopped, one that runs alone. True where it was started. Fails with what ensureEmbedded fails with.
+ */
+export async function reviveEmbedded({ folder = embeddedFolder(), signal }: EmbeddedOptions = {}): Promise<boolean> {
+  const data = await findData(folder);
+  if (data === null || (await isReady(data, await socketFolder(data)))) return false;
+  const postmaster = await readPostmaster(data);
+  if (postmaster === null || isPostmaster(postmaster.pid, data)) return false;
+  await ensureEmbedded({ folder, signal });
+  return true;
+}
+
 export interface EmbeddedStatus {
   readonly folder: string;
   /** `absent`: no data yet, the first command makes them. */

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
+import { z } from "zod";
 import { backfill, type BackfillOptions } from "../../packages/engine/src/index.ts";
 import { openRecording, type RecordedQuote } from "../../packages/sdk/src/internal.ts";
 import type { MinuteCandle } from "../../packages/sdk/src/m2m/minute.ts";
@@ -116,6 +117,23 @@ onEveryPostgres("backfill", (store) => {
     expect(await filled(strategy_id, file, { overwrite: true })).toMatchObject({ filled_count: candles.length, written_count: 1 });
     expect(await candleRows(store.db, strategy_id)).toEqual(candles);
     expect(await everyRow(store.db, ["strategy_mark", "last_quote"])).toEqual([]);
+  });
+
+  test("a minute that one strategy lacks is made for that one alone", async () => {
+    await using scratch = await scratchFolder();
+    const file = await barsIn(scratch.folder);
+    const first = await entered(store);
+    const sql = `insert into strategy (trading_account_id, strategy_name)
+       select trading_account_id, 'two' from strategy where strategy_id = $1 returning strategy_id`;
+    const { strategy_id: second } = await store.db.one(z.object({ strategy_id: z.int() }), "test.second", sql, [first]);
+    await leg(store, second, { instrument: CE, direction: "SELL", quantity: 75, entry: 101.5 });
+    await upsertMany(store.db, batchOf([liveCandle(first, at("03:47:00"))], "live"), { overwrite: false });
+    const report = await filled(first, file, { strategy_ids: [second, first], to_ms: Date.parse(at("03:49:00")) });
+    expect(report).toMatchObject({ wanted_count: 9, filled_count: 9, written_count: 9, left_out_count: 0 });
+    expect(report.strategies.map(({ strategy_id, candle_count }) => [strategy_id, candle_count])).toEqual([
+      [first, 4],
+      [second, 5],
+    ]);
   });
 
   test("legs are those that were held at each minute's start", async () => {

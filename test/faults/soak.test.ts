@@ -68,7 +68,7 @@ describe.skipIf(redisMissing ?? debianMissing)(`a soak by seed ${SEED}`, () => {
       expect(await db.many(Twice, "test.twice", sql)).toEqual([]);
       judge(stage, await candleRows(db, strategy_id), { session, report });
     } catch (error) {
-      console.error(stage.said.slice(-200).join("\n"));
+      console.error(`${stage.said.slice(-200).join("\n")}\n${String(error)}`);
       throw error;
     } finally {
       await stage.close();

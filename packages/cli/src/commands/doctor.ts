@@ -14,7 +14,8 @@ export function addDoctor(program: Command, act: Act): void {
     .description("look at all that marking needs, and say what to do; nothing is started or changed")
     .addHelpText(
       "after",
-      `\nThe exit status is 0 where nothing fails, whatever it warns of; else that of the first failure.\n${examples(
+      `\nThe exit status is 0 where nothing fails, whatever it warns of; else that of the
+first failure.\n${examples(
         ["stratctl doctor"],
         ["stratctl doctor --url https://desk.example.com"],
         ["stratctl doctor --json"],

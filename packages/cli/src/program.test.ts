@@ -38,7 +38,24 @@ test("all commands of the tree are described", () => {
     profile: "add use list remove",
   };
   const verbs = Object.entries(nouns).flatMap(([noun, names]) => names.split(" ").map((verb) => `${noun} ${verb}`));
-  const alone = ["doctor", "settle", "report", "export", "import", "mark", "m2m", "status", "gaps", "quote", "daemon", "replay", "backfill", "record", "token"];
+  const alone = [
+    "doctor",
+    "settle",
+    "report",
+    "export",
+    "import",
+    "mark",
+    "m2m",
+    "metrics",
+    "status",
+    "gaps",
+    "quote",
+    "daemon",
+    "replay",
+    "backfill",
+    "record",
+    "token",
+  ];
   expect(leaves.map(({ name }) => name).toSorted()).toEqual([...verbs, ...alone].toSorted());
   expect(leaves.filter(({ command }) => command.description() === "")).toEqual([]);
 });

@@ -13,6 +13,7 @@ import { addInstruments } from "./commands/instruments.ts";
 import { addLeg } from "./commands/leg.ts";
 import { addM2m } from "./commands/m2m.ts";
 import { addMark } from "./commands/mark.ts";
+import { addMetrics } from "./commands/metrics.ts";
 import { addProfile } from "./commands/profile.ts";
 import { addQuote } from "./commands/quote.ts";
 import { addRecord } from "./commands/record.ts";
@@ -60,6 +61,7 @@ export function buildProgram(act: Act): Command {
   program.commandsGroup("What they are worth:");
   addMark(program, act);
   addM2m(program, act);
+  addMetrics(program, act);
   addStatus(program, act);
   addGaps(program, act);
   addReport(program, act);

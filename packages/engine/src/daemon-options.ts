@@ -20,7 +20,7 @@ export interface DaemonOptions {
   /** In the order in which they are asked for a price. They and the database are closed by whoever opened them. */
   readonly sources: readonly QuoteSource[];
   readonly log: Log;
-  /** Aborted: the minute under way is written, within 4 s, and the loop ends. */
+  /** Aborted: the minute under way is written, within 3 s, and the loop ends. */
   readonly signal: AbortSignal;
   readonly timing?: Partial<DaemonTiming> | undefined;
   /** A price further than this from the last one, in percent of it, waits for a second quote; off where it is null. */

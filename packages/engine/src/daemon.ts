@@ -23,7 +23,7 @@ const STANDS_PASSES = 3;
 const STANDS_MS = 10_000;
 
 /** What SIGTERM leaves for the last write: with all that ends after it, the process is gone within five seconds. */
-const FLUSH_MS = 4_000;
+const FLUSH_MS = 3_000;
 
 /**
  * The minute loop: samples every strategy at each boundary of the interval while an exchange of its legs is open, and keeps

@@ -44,7 +44,7 @@ ${examples(["stratctl daemon"], ["stratctl daemon --every 5s"], ["stratctl daemo
   addStatus(daemon, act);
 }
 
-/** The daemon gives its last write four seconds, and what ends after it is quick or is cut off. */
+/** The daemon gives its last write three seconds, and what ends after it is quick or is cut off. */
 const GRACE_MS = 4_800;
 
 interface DaemonFlags {

@@ -155,6 +155,8 @@ onEveryPostgres("around the calls, over", (store) => {
         unpriced: [{ instrument: "NFO:A", since: "2026-11-25T05:59:00Z", quotes }],
       });
       expect(JSON.stringify(degraded)).not.toContain("sesame");
+      standing.role = "stand_by";
+      expect(await health()).toMatchObject({ http: 200, leader: false });
       standing.is_turning = false;
       standing.lag_ms = 30_000;
       expect(await health()).toMatchObject({ http: 503, status: "down", reasons: expect.arrayContaining(["the loop stands for 30 s"]) });

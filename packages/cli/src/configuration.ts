@@ -65,9 +65,9 @@ function shapeOf(section: string | null): Shape {
 
 /** The schema's own keys, as they are written: `http.port`. */
 export function schemaKeys(): string[] {
-  const sections = ["sources", "daemon", "http"];
+  const sections = new Set(["sources", "daemon", "http"]);
   return Object.keys(Configuration.shape).flatMap((name) =>
-    sections.includes(name) ? Object.keys(shapeOf(name)).map((inner) => `${name}.${inner}`) : [name],
+    sections.has(name) ? Object.keys(shapeOf(name)).map((inner) => `${name}.${inner}`) : [name],
   );
 }
 
@@ -76,7 +76,8 @@ export function defaultOf(key: ConfigKey): string | null {
   const { section, name } = partsOf(key);
   const schema = shapeOf(section)[name];
   const value: unknown = schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault ? schema.def.defaultValue : null;
-  return Array.isArray(value) ? value.join(",") || null : value === null ? null : String(value);
+  if (Array.isArray(value)) return value.join(",") || null;
+  return typeof value === "object" || value === undefined ? null : String(value);
 }
 
 /** What is wrong with one value. */

@@ -157,9 +157,8 @@ export async function readCredentials(env: Environment): Promise<Credentials> {
       const name = names.find((one) => one === credential || one === `stratctl_${credential}`);
       if (name === undefined) return [];
       const path = join(folder, name);
-      return [
-        file === undefined ? readFile(path, "utf8").then((text) => [credential, text.trim()] as const) : ([credential, path] as const),
-      ];
+      const text = async (): Promise<string> => (file === undefined ? (await readFile(path, "utf8")).trim() : path);
+      return [text().then((value) => [credential, value] as const)];
     });
     return new Map(await Promise.all(read));
   } catch (cause) {

@@ -65,7 +65,7 @@ test("readers that follow together are told the same mark, made once", async () 
   const [one, two] = [read(), read()];
   const firsts = [one?.next(), two?.next()];
   to(2, 2);
-  const [first, second] = await Promise.all(firsts);
+  const [first, second] = await Promise.all(firsts.map(async (told) => told));
   expect(first?.value).toMatchObject({ at: at(2) });
   expect(second?.value).toBe(first?.value);
 });

@@ -82,7 +82,7 @@ export class LiveFeed implements MarkFeed {
     channel.since_ms = Math.min(channel.since_ms, at_ms - 1);
     const sample = sampler.marksOf(channel.strategy_ids);
     if (sample !== null && sample.length > 0) channel.held.push(sample);
-    const first = channel.held.findIndex((sample) => sample.at_ms > at_ms - HELD_MS);
+    const first = channel.held.findIndex((one) => one.at_ms > at_ms - HELD_MS);
     const old = channel.held.splice(0, first === -1 ? channel.held.length : first).at(-1);
     if (old !== undefined) channel.since_ms = old.at_ms;
     channel.is_over = !channel.strategy_ids.some((strategy_id) => placeOf(this.#book(), strategy_id) !== -1);

@@ -102,7 +102,14 @@ export async function runBackfill(deps: Deps, options: Options): Promise<void> {
     const { minuteText, ZONE } = await import("../terminal/moment.ts");
     const report = await engine.backfill({
       ...range,
-      ...{ db, strategy_ids, quotesFor, every_ms, overwrite, dry_run, calendar, signal: deps.signal },
+      db,
+      strategy_ids,
+      quotesFor,
+      every_ms,
+      overwrite,
+      dry_run,
+      calendar,
+      signal: deps.signal,
       onProgress: ({ minute_ms, progress: share }) => progress.show(share, `${minuteText(minute_ms)} ${ZONE}`),
     });
     progress.close();

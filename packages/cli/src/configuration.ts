@@ -77,7 +77,7 @@ export function defaultOf(key: ConfigKey): string | null {
   const schema = shapeOf(section)[name];
   const value: unknown = schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault ? schema.def.defaultValue : null;
   if (Array.isArray(value)) return value.join(",") || null;
-  return typeof value === "object" || value === undefined ? null : String(value);
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : null;
 }
 
 /** What is wrong with one value. */

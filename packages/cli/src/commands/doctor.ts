@@ -15,11 +15,7 @@ export function addDoctor(program: Command, act: Act): void {
     .addHelpText(
       "after",
       `\nThe exit status is 0 where nothing fails, whatever it warns of; else that of the
-first failure.\n${examples(
-        ["stratctl doctor"],
-        ["stratctl doctor --url https://desk.example.com"],
-        ["stratctl doctor --json"],
-      )}`,
+first failure.\n${examples(["stratctl doctor"], ["stratctl doctor --url https://desk.example.com"], ["stratctl doctor --json"])}`,
     )
     .action(act(runDoctor));
 }
@@ -73,8 +69,7 @@ async function lookAtServerOf({ connect, signal, now }: Deps, url: string): Prom
 type Look = readonly [what: string, look: () => Promise<Finding[]>, code: "database_unreachable" | "source_unavailable" | "file_unusable"];
 
 /** Where the database is reached from here, the prices are, too. */
-function looksHere({ now, env }: Deps, settings: Settings): Look[] {
-  const configured = async () => (await import("../configuration.ts")).parseConfiguration(settings.found, { env });
+function looksHere({ now }: Deps, settings: Settings): Look[] {
   return [
     [
       "database",
@@ -87,7 +82,7 @@ function looksHere({ now, env }: Deps, settings: Settings): Look[] {
       },
       "database_unreachable",
     ],
-    ["sources", async () => (await import("../doctor/sources.ts")).lookAtSources(await configured()), "source_unavailable"],
+    ["sources", async () => (await import("../doctor/sources.ts")).lookAtSources(settings), "source_unavailable"],
     ["calendar", () => lookAtCalendar(settings, now), "file_unusable"],
     [
       "permissions",

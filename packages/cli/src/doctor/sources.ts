@@ -1,14 +1,18 @@
 import type { InstrumentRef, QuoteSource } from "@stratctl/sdk/internal";
-import type { Configuration } from "../configuration.ts";
+import type { Settings } from "../settings.ts";
 import { ANSWER_MS_MAX, fail, ok, warn, type Finding } from "./finding.ts";
 
 /** Quoted through every session. */
 const ASKED: InstrumentRef = { instrument: "NSE:NIFTY 50", exchange: "NSE", tradingsymbol: "NIFTY 50", instrument_token: 256_265 };
 
 /** Each source of prices, asked for one. One that is away is a warning where another answers. */
-export async function lookAtSources(configuration: Configuration): Promise<Finding[]> {
-  const { openSources } = await import("@stratctl/sdk/internal");
-  const sources = openSources(configuration);
+export async function lookAtSources({
+  redis_url,
+  ticker_url,
+  sources: given,
+}: Pick<Settings, "redis_url" | "ticker_url" | "sources">): Promise<Finding[]> {
+  const { openSources, sourceSettings } = await import("@stratctl/sdk/internal");
+  const sources = openSources({ redis_url, ticker_url, sources: sourceSettings(given) });
   const findings = await Promise.all(sources.map(lookAtSource));
   // Nothing that is open keeps a doctor from its end.
   void Promise.allSettled(sources.map((source) => source.close()));

@@ -87,7 +87,7 @@ onEveryPostgres("backfill", (store) => {
     expect(told).toMatchObject({ strategy_id, candle_count: candles.length });
     expect(told?.gaps.reduce((sum, { minute_count }) => sum + minute_count, 0)).toBe(gaps.length);
     expect(told?.gaps.map(({ reason }) => reason)).toEqual(
-      Array.from({ length: told.gaps.length }, () => "no recorded price of that time"),
+      Array.from({ length: told?.gaps.length ?? 0 }, () => "no recorded price of that time"),
     );
   });
 

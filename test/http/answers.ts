@@ -17,7 +17,7 @@ const CODES: ReadonlyMap<string, number> = new Map(Object.entries(ERRORS).map(([
 
 /** Words of the inside: a stack, a statement, a driver. */
 const INSIDE =
-  /\bat .+:\d+:\d+|\.ts:\d|node_modules|\b(select|insert into|update|delete from) .+ (from|values|set|where)\b|violates|syntax error|ECONN|zod/i;
+  /\bat .*(?:file:|node:|\/)\S*:\d+:\d+|\.ts:\d|node_modules|\b(select|insert into|update|delete from) .+ (from|values|set|where)\b|violates|syntax error|ECONN|zod/i;
 
 /** Words of the command line and of scripts, which nobody who calls over HTTP can follow. */
 const COMMANDS = /(^|\s)--[a-z]|STRATCTL_|stratctl (?!token$)|connect\(/m;

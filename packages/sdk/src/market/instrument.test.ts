@@ -143,6 +143,10 @@ describe("withExchange", () => {
   test.each(["RELIANCE", "NIFTY 50", "NIFTY25N3124500CE", ""])("%j without an exchange is refused", (text) => {
     expect(refusal(() => withExchange(text)).code).toBe("instrument_invalid");
   });
+
+  test("of a share it is told how one is written", () => {
+    expect(refusal(() => withExchange("RELIANCE")).hint).toMatch(/^shares are like NSE:RELIANCE, /);
+  });
 });
 
 const dump = fileURLToPath(new URL("../../../../../shared/data/instruments/kite-nfo-bfo-2026-08.csv.gz", import.meta.url));

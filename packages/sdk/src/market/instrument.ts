@@ -68,7 +68,7 @@ export function parseInstrument(text: string): Instrument {
 export function withExchange(text: string): string {
   if (text.includes(":")) return parseInstrument(text).instrument;
   const tradingsymbol = text.trim().toUpperCase();
-  const { name } = contractOf(text, tradingsymbol);
+  const { name } = contractOf(text, tradingsymbol, BARE_FORMS);
   return `${BSE_INDICES.has(name) ? "BFO" : "NFO"}:${tradingsymbol}`;
 }
 
@@ -97,7 +97,7 @@ function share(text: string, exchange: Exchange, tradingsymbol: string): Instrum
   return { instrument, exchange, tradingsymbol, name: tradingsymbol, instrument_type: "EQ", strike: null, expiry: null, month: null };
 }
 
-function contractOf(text: string, symbol: string): Contract {
+function contractOf(text: string, symbol: string, hint = FORMS): Contract {
   for (let end = 1; symbol.length <= SYMBOL_LENGTH_MAX && end < symbol.length; end++) {
     const name = symbol.slice(0, end);
     if (!NAME.test(name)) continue;
@@ -107,10 +107,11 @@ function contractOf(text: string, symbol: string): Contract {
     if (typeof contract === "string") throw invalid(text, `expires on a day that does not exist, ${contract}`, FORMS);
     return contract;
   }
-  throw invalid(text, "is not a future or an option", FORMS);
+  throw invalid(text, "is not a future or an option", hint);
 }
 
 const FORMS = "weekly options are like NFO:NIFTY25N0424500CE, monthly ones NFO:NIFTY25NOV24500CE, futures NFO:NIFTY25NOVFUT";
+const BARE_FORMS = "shares are like NSE:RELIANCE, options NFO:NIFTY25N0424500CE or NFO:NIFTY25NOV24500CE, futures NFO:NIFTY25NOVFUT";
 
 function monthly(name: string, rest: string): Contract | null {
   const match = MONTHLY.exec(rest);

@@ -9,9 +9,6 @@ import { Id } from "./strategy.ts";
 export const CostMethod = z.enum(["average", "fifo"]);
 export type CostMethod = z.infer<typeof CostMethod>;
 
-/** A price to leave at: 0 where an option expired worthless. */
-export const ExitPrice = Money.refine((price) => price >= 0, { error: "must not be below 0" });
-
 /** One entry or exit of a leg. Money in rupees. */
 export const Fill = z.object({
   id: z.int(),

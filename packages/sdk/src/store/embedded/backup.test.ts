@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { z } from "zod";
 import { rowsOf } from "../../../../../test/support/script.ts";
 import { backupEmbedded, embeddedStatus, ensureEmbedded, stopEmbedded } from "../embedded.ts";
 
@@ -19,7 +20,8 @@ const ours = () => join(place, "ours");
 const copy = () => join(place, "copy");
 
 /** Every row of every table, as text. */
-const contents = async (url: string, table: string) => rowsOf(url, `select id, md5(what) as what from ${table} order by id`);
+const contents = async (url: string, table: string): Promise<{ id: number; what: string }[]> =>
+  z.array(z.object({ id: z.int(), what: z.string() })).parse(await rowsOf(url, `select id, md5(what) as what from ${table} order by id`));
 
 async function openClient(url: string): Promise<Client> {
   const client = new Client({ connectionString: url });

@@ -24,7 +24,7 @@ const Standing = z.object({
   away: z.array(z.string()),
   waiting_count: z.number(),
 });
-type Standing = z.infer<typeof Standing>;
+const NONE: z.infer<typeof Standing> = { at_ms: null, marked_count: 0, leads: false, away: [], waiting_count: 0 };
 const Report = z.object({
   skipped_count: z.number(),
   lost_count: z.number(),
@@ -48,6 +48,7 @@ export interface StageOptions {
   readonly pipe: Pipe;
   readonly spool: string;
   readonly open_ms: number;
+  readonly close_ms: number;
   readonly now_ms: number;
 }
 
@@ -65,7 +66,7 @@ export class Stage {
   readonly #feed: Redis;
   #child: ChildProcess | null = null;
   #report: Report | null = null;
-  #standing: Standing = { at_ms: null, marked_count: 0, leads: false, away: [], waiting_count: 0 };
+  #standing = NONE;
   #heap: ((bytes: number) => void) | null = null;
   #told: (() => void) | null = null;
   readonly #faults = new Set<Fault>();
@@ -89,6 +90,8 @@ export class Stage {
   readonly unmarked: string[] = [];
   readonly heaps: { process: number; after_s: number; bytes: number }[] = [];
   process_count = 0;
+  /** How often Redis was told to be away though nothing kept it but the machine. */
+  slow_count = 0;
   #lived_s = 0;
   /** For so many seconds the database was not silent. */
   #heard_s = 0;
@@ -141,6 +144,7 @@ export class Stage {
     this.process_count += 1;
     this.#lived_s = 0;
     this.#into_ms = 0;
+    this.#standing = NONE;
     const ready = Promise.withResolvers<void>();
     child.on("message", (message) => {
       const told = Told.parse(message);
@@ -212,13 +216,18 @@ export class Stage {
       this.#since_turn = [];
     }
     const is_behind = this.now_ms < this.#newest_ms;
+    // By real time as well a source may be too slow for the daemon: where the machine has too much to do, and in a first read.
+    if (this.#standing.away.includes("redis") && !this.#redis_is_away) {
+      this.#redis_is_away = true;
+      this.slow_count += 1;
+    }
     if (this.#redis_is_away || !passed || is_behind) this.disturbed.add(minute);
-    const is_both_away = this.#redis_is_away && this.#has("ticker");
+    const is_both_away = this.#redis_is_away && (this.#has("ticker") || this.#standing.away.includes("ticker"));
     if (is_both_away || is_behind) this.#both_away_ms = this.now_ms;
     if (!passed) return;
     if (this.#standing.marked_count > 0) this.#since_turn.push(this.now_ms);
-    else if (this.now_ms >= this.#given.open_ms && this.now_ms - this.#both_away_ms > 60_000 && this.#standing.at_ms !== null)
-      this.unmarked.push(new Date(this.now_ms).toISOString());
+    else if (this.now_ms >= this.#given.open_ms && this.now_ms < this.#given.close_ms && this.now_ms - this.#both_away_ms > 60_000)
+      this.unmarked.push(`${new Date(this.now_ms).toISOString()} ${this.#lived_s} s after its start, ${JSON.stringify(this.#standing)}`);
   }
 
   /** By real time, since a client tries again by that: what the session does meanwhile is one second at a time. */

@@ -58,8 +58,9 @@ describe.skipIf(redisMissing ?? debianMissing)(`a soak by seed ${SEED}`, () => {
     const strategy_id = await strategy({ db }, []);
     for (const one of LEGS) await leg({ db }, strategy_id, { ...one, added_at: session.open.replace("03:45", "00:00") });
     const open_ms = Date.parse(session.open);
+    const close_ms = Date.parse(session.close);
     const spool = path.join(folder, "spool");
-    const stage = new Stage({ redis, redis_pipe, ticker, server, fresh, pipe, spool, open_ms, now_ms: open_ms - 30_000 });
+    const stage = new Stage({ redis, redis_pipe, ticker, server, fresh, pipe, spool, open_ms, close_ms, now_ms: open_ms - 30_000 });
     try {
       const plan = soakPlan({ seed: SEED, minutes, kills });
       const report = await run(stage, { plan, tenth_s: minutes * 6, end_ms: open_ms + minutes * 60_000 + 5_000 });
@@ -68,7 +69,7 @@ describe.skipIf(redisMissing ?? debianMissing)(`a soak by seed ${SEED}`, () => {
       expect(await db.many(Twice, "test.twice", sql)).toEqual([]);
       judge(stage, await candleRows(db, strategy_id), { session, report });
     } catch (error) {
-      console.error(`${stage.said.slice(-200).join("\n")}\n${String(error)}`);
+      console.error(`${stage.said.join("\n")}\n${String(error)}`);
       throw error;
     } finally {
       await stage.close();
@@ -151,7 +152,7 @@ function judge(stage: Stage, rows: readonly PlainCandle[], { session, report }: 
   console.log(
     `soak: ${stage.said.filter((line) => / -- .* s$/.test(line)).length} faults, ${stage.process_count} processes, ` +
       `${rows.length} candles, ${compared.length} compared (${whole.length} of 60 samples), ` +
-      `${stage.kept.size} seconds marked, ${[...stage.uncertain].filter((second) => !sampled.has(second)).length} lost to kills, heaps ` +
+      `${stage.kept.size} seconds marked, Redis too slow for the machine's load ${stage.slow_count} times, ${[...stage.uncertain].filter((second) => !sampled.has(second)).length} lost to kills, heaps ` +
       stage.heaps.map(({ process, after_s, bytes }) => `#${process} ${after_s} s ${(bytes / 1e6).toFixed(2)} MB`).join(", "),
   );
 }

@@ -2,6 +2,7 @@ import { setImmediate as breath } from "node:timers/promises";
 import { builtinCalendar, Fallback, QuoteBoard, tellStanding, type Calendar, type StratctlError } from "@stratctl/sdk/internal";
 import { boundaries, checkedInterval, floorTo, MINUTE_MS, systemClock, type Boundary, type Clock } from "./clock.ts";
 import { TIMING, type DaemonOptions, type DaemonPass, type DaemonReport, type DaemonTiming } from "./daemon-options.ts";
+import { DayEnd } from "./day-end.ts";
 import { LiveFeed } from "./feed.ts";
 import { hoursAt, openMask, type Hours } from "./hours.ts";
 import { BookKeeper } from "./keeper.ts";
@@ -62,6 +63,7 @@ class Daemon {
   readonly #stand_by: StandBy;
   readonly #unwritten: UnwrittenQuotes;
   readonly #gaps = new UnwrittenGaps();
+  readonly #day_end: DayEnd;
   readonly #unpriced: Unpriced;
   readonly #notices: Notices;
   readonly #troubles: Troubles;
@@ -114,6 +116,7 @@ class Daemon {
       onLost: () => (this.#own_minute_ms = this.#sampler.minute_ms),
       onStandBy: ({ written_to_ms }) => this.#stand_by.forget(written_to_ms ?? Number.NEGATIVE_INFINITY),
     });
+    this.#day_end = new DayEnd({ db, calendar, shard: options.shard, log });
     this.#unwritten = new UnwrittenQuotes(this.#board);
     this.#notices = new Notices(log, calendar);
     this.#troubles = new Troubles(log);
@@ -325,6 +328,9 @@ class Daemon {
       confirm();
       gaps.confirm();
       this.#written_to_ms = sampled_to_ms;
+      const is_all_written = this.#writer.waiting_count === 0 && (this.#writer.spool_depth ?? 0) === 0;
+      const { exchanges } = this.#keeper.book;
+      if (is_all_written && !this.#is_stopping) this.#day_end.look({ written_to_ms: sampled_to_ms, exchanges, fence });
       // With the next write it is told anew.
       await tellStanding(this.#options.db, fence, standingOf(this.#standing())).catch(() => undefined);
     } else if (failure.code === "leadership_lost") this.#leadership.lost();
@@ -359,6 +365,7 @@ class Daemon {
     const flush = async (): Promise<true> => {
       await this.#writing;
       await this.#write();
+      await this.#day_end.end();
       return true;
     };
     await Promise.all([within(flush(), { ms: FLUSH_MS, clock: this.#clock }), this.#served?.close()]);

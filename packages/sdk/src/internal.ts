@@ -84,6 +84,7 @@ export { STALE_MS_MAX } from "./model/quote.ts";
 export { contract, type Api } from "./api/contract.ts";
 export { admitted } from "./api/service/call.ts";
 export { historyJson } from "./api/service/history.ts";
+export { writeDays, type DaysQuery } from "./api/service/day-metrics.ts";
 export { Problem } from "./api/problem.ts";
 export { createService } from "./api/service.ts";
 export type { Caller, Context, MarkFeed } from "./api/service/context.ts";

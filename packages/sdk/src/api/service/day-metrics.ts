@@ -29,6 +29,8 @@ export interface DaysQuery extends metrics.SubjectFilter {
   /** From that day on; all of them where null. Left out: what is not written yet. */
   readonly anew_from?: string | null | undefined;
   readonly fence?: Fence | undefined;
+  /** Ends between two slices. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -39,6 +41,7 @@ export async function writeDays(db: Db, query: DaysQuery): Promise<MetricsRebuil
   const subjects = await metrics.subjects(db, query);
   const done = { strategy_count: 0, day_count: 0, changed_count: 0 };
   for (let at = 0; at < subjects.length; at += SLICE) {
+    query.signal?.throwIfAborted();
     const slice = await sliceOf(db, subjects.slice(at, at + SLICE), query);
     const rows = slice.flatMap((strategy) => strategy.rows);
     const replace = query.anew_from === undefined ? [] : slice.map(({ strategy_id, from }) => ({ strategy_id, from }));

@@ -6,7 +6,7 @@ import { root } from "../support/source.ts";
 /** An SDK that never answers and keeps nothing open, as where a promise has been forgotten. */
 const SILENT = `
 import { registerHooks } from "node:module";
-const source = "export const connect = () => new Promise(() => undefined)";
+const source = "export const connect = () => new Promise(() => undefined); export const builtinCalendar = () => undefined";
 const isSdk = (url) => url.endsWith("/sdk/src/index.ts");
 registerHooks({ load: (url, context, next) => isSdk(url) ? { format: "module", source, shortCircuit: true } : next(url, context) });
 `;

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { batchOf, upsertMany } from "../../packages/sdk/src/store/candle.ts";
 import { openPool, type Database } from "../../packages/sdk/src/store/db.ts";
+import * as listings from "../../packages/sdk/src/store/listing.ts";
 import { startApi, type RunningApi } from "../support/api.ts";
 import { embeddedServer, freshDatabase, type FreshDatabase } from "../support/postgres.ts";
 import { MIGRATED } from "../support/store.ts";
@@ -171,9 +172,11 @@ async function madeUpWorld(): Promise<Known> {
   const open_ms = Date.parse("2025-07-31T03:45:00Z");
   const minutes = ids.slice(0, 4).flatMap((id) => Array.from({ length: 375 }, (_, minute) => candleAt(id, open_ms + minute * 60_000)));
   await upsertMany(database, batchOf(minutes, "live"), { overwrite: false });
+  await listings.upsertMany(database, [SHARE], { seen_on: "2025-07-31" });
   const values = {
     account_id: ["XJ4540", "XJ4540", "1042", "ZZ9999", "NOBODY"],
     strategy_id: [...ids, 1, 2, 999_999],
+    to_strategy_id: ids,
     instrument_id: [...legs.map(({ id }) => Number(id)), 999_999],
     cursor: ids,
     strategy: ["Iron condor", "STRADDLE", "औसत", "1", "nothing"],
@@ -185,6 +188,8 @@ async function madeUpWorld(): Promise<Known> {
     entry_price: [101.55, 98, 0.05],
     exit_price: [84.2, 0.05],
     i: [[CE], [CE, PE], ["NSE:INFY", CE]],
+    instrument: ["NSE:INFY", "INFY", CE],
+    q: ["INFY", "infosys eq"],
     tag: ["weekly"],
     search: ["con", "औ", "%", "_"],
     day: ["2025-07-31", "2025-08-01"],
@@ -197,6 +202,20 @@ async function madeUpWorld(): Promise<Known> {
   };
   return { values, legs: legs.map(({ id, strategy_id }) => ({ strategy_id: Number(strategy_id), instrument_id: Number(id) })) };
 }
+
+const SHARE: listings.ListingRow = {
+  exchange: "NSE",
+  tradingsymbol: "INFY",
+  instrument_token: 408_065,
+  exchange_token: 1594,
+  name: "INFOSYS",
+  instrument_type: "EQ",
+  strike: null,
+  expiry: null,
+  tick_size: 0.05,
+  lot_size: 1,
+  segment: "NSE",
+};
 
 function candleAt(strategy_id: number, minute_ms: number): Parameters<typeof batchOf>[0][number] {
   const sums = { open_units: -15_000_000, high_units: -13_205_000, low_units: -16_100_000, close_units: -14_022_500 };

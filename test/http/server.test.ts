@@ -99,6 +99,7 @@ onEveryPostgres("the server over", (store) => {
       expect((await ask("DELETE /strategies")).headers.get("allow")).toBe("POST, PUT, GET, HEAD");
       expect((await ask("OPTIONS /accounts")).status).toBe(405);
       expect((await ask("POST /health")).headers.get("allow")).toBe("GET, HEAD");
+      expect((await ask("DELETE /metrics")).headers.get("allow")).toBe("GET, HEAD, POST");
     });
 
     test("406: JSON is ruled out", async () => {

@@ -204,7 +204,8 @@ const PATTERNS = [...Map.groupBy(routesOf(contract), ({ route }) => route.path)]
 /** Nothing is at the path, or nothing by that method. */
 function unknownRoute({ url, method }: FastifyRequest): StratctlError {
   const [path = ""] = url.split("?");
-  const allow = OPEN.has(path) ? ["GET", "HEAD"] : PATTERNS.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods);
+  const own = OPEN.has(path) ? ["GET", "HEAD"] : [];
+  const allow = [...own, ...PATTERNS.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods)];
   if (allow.length === 0)
     return new StratctlError("route_unknown", "there is nothing at that path", { hint: "GET /openapi.json lists what there is" });
   return new StratctlError("method_unknown", `${method} does nothing here; ${allow.join(", ")} do`, { details: { allow } });

@@ -43,13 +43,15 @@ export function openApi(contract: Contract, { version, health }: DocumentParts):
     assert(answer !== undefined, `openapi: ${name} has no answer`);
     (paths[route.path] ??= {})[route.method.toLowerCase()] = operation(name, route, answer);
   }
+  // A path may have a call of the contract and one of the server's own: POST and GET /metrics.
+  for (const [path, own] of Object.entries(serverPaths())) paths[path] = { ...paths[path], ...own };
   return {
     openapi: "3.1.0",
     info: { title: "stratctl", version, description: ABOUT, license: { name: "UNLICENSED", identifier: "LicenseRef-UNLICENSED" } },
     servers: [{ url: "." }],
     security: [{ token: [] }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
-    paths: { ...paths, ...serverPaths() },
+    paths,
     components: { schemas: components, securitySchemes: { token: TOKEN }, parameters: PARAMETERS, headers: HEADERS },
   };
 }
@@ -200,8 +202,8 @@ function eventSchema(name: string, answer: Json): Json {
 }
 
 /** What the server answers beside the contract: no token needed. */
-function serverPaths(): Json {
-  const open = (operationId: string, summary: string, responses: Json): Json => ({
+function serverPaths(): Readonly<Record<string, Readonly<Record<string, Json>>>> {
+  const open = (operationId: string, summary: string, responses: Json) => ({
     get: {
       operationId,
       tags: ["server"],

@@ -74,6 +74,13 @@ describe("all doors", () => {
     const ofStrategy = / account_required$/;
     expect(unseen.filter((pair) => !elsewhere.test(pair) && !ofStrategy.test(pair))).toEqual([]);
   });
+
+  test("refused with no code that a call does not document, but those that every call may give", () => {
+    const documented = new Map(linesOf(contract).map(({ call, codes }) => [call, new Set(codes)]));
+    const refused = STEPS.flatMap(({ call, tells }) => (tells instanceof Refusal ? [{ call, code: tells.code }] : []));
+    const strange = refused.filter(({ call, code }) => code !== "input_invalid" && documented.get(call)?.has(code) !== true);
+    expect(strange).toEqual([]);
+  });
 });
 
 function linesOf(lines: Contract, names: readonly string[] = []): { call: string; codes: readonly string[] }[] {

@@ -154,6 +154,7 @@ export class Stage {
       } else if ("heap" in told) this.#heap?.(told.heap);
       else if ("report" in told) this.#report = told.report;
       else {
+        if (told.at_ms !== null && told.at_ms !== this.now_ms && told.marked_count > 0) this.#late(told.at_ms);
         this.#standing = told.at_ms === null ? { ...told, at_ms: this.#standing.at_ms } : told;
         this.#told?.();
       }
@@ -222,12 +223,18 @@ export class Stage {
       this.slow_count += 1;
     }
     if (this.#redis_is_away || !passed || is_behind) this.disturbed.add(minute);
-    const is_both_away = this.#redis_is_away && (this.#has("ticker") || this.#standing.away.includes("ticker"));
+    const is_both_away = this.#redis_is_away && (this.#has("ticker") || this.#standing.away.includes("ticker") || this.#lived_s === 0);
     if (is_both_away || is_behind) this.#both_away_ms = this.now_ms;
     if (!passed) return;
     if (this.#standing.marked_count > 0) this.#since_turn.push(this.now_ms);
     else if (this.now_ms >= this.#given.open_ms && this.now_ms < this.#given.close_ms && this.now_ms - this.#both_away_ms > 60_000)
       this.unmarked.push(`${new Date(this.now_ms).toISOString()} ${this.#lived_s} s after its start, ${JSON.stringify(this.#standing)}`);
+  }
+
+  /** A pass that waited for a silent database until the second was over: what it saw is of later. */
+  #late(at_ms: number): void {
+    this.uncertain.add(at_ms);
+    this.disturbed.add(at_ms - (at_ms % 60_000));
   }
 
   /** By real time, since a client tries again by that: what the session does meanwhile is one second at a time. */

@@ -152,7 +152,7 @@ function judge(stage: Stage, rows: readonly PlainCandle[], { session, report }: 
   console.log(
     `soak: ${stage.said.filter((line) => / -- .* s$/.test(line)).length} faults, ${stage.process_count} processes, ` +
       `${rows.length} candles, ${compared.length} compared (${whole.length} of 60 samples), ` +
-      `${stage.kept.size} seconds marked, Redis too slow for the machine's load ${stage.slow_count} times, ${[...stage.uncertain].filter((second) => !sampled.has(second)).length} lost to kills, heaps ` +
+      `${stage.kept.size} seconds marked, Redis too slow for the machine's load ${stage.slow_count} times, ${[...stage.uncertain].filter((second) => !sampled.has(second)).length} not in a candle, heaps ` +
       stage.heaps.map(({ process, after_s, bytes }) => `#${process} ${after_s} s ${(bytes / 1e6).toFixed(2)} MB`).join(", "),
   );
 }

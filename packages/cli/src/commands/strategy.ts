@@ -28,6 +28,7 @@ export const STRATEGY_FIELDS = [
   "created_at",
   "updated_at",
   "archived_at",
+  "day_pnl",
 ] as const satisfies (keyof Strategy)[];
 
 export function addStrategy(program: Command, act: Act): void {

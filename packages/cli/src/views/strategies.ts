@@ -16,6 +16,10 @@ export interface Courses {
   readonly timelines: ReadonlyMap<number, Timeline>;
 }
 
+const M2M = "M2M ₹";
+/** From here on there is room for a sparkline beside all columns. */
+const WIDE = 100;
+
 const COLUMNS: readonly Column<Strategy>[] = [
   { title: "id", cell: ({ strategy_id }) => String(strategy_id), align: "right" },
   { title: "strategy", cell: (strategy) => nameOf(strategy), shrink: { to: 12 } },
@@ -26,7 +30,13 @@ const COLUMNS: readonly Column<Strategy>[] = [
     cell: ({ current_pnl }) => ({ text: rupees(current_pnl, { signed: true }), tone: toneOf(current_pnl) }),
     align: "right",
   },
-  { title: "M2M ₹", cell: ({ current_m2m }) => rupees(current_m2m), align: "right", rank: 2 },
+  {
+    title: "day ₹",
+    cell: ({ day_pnl }) => ({ text: rupees(day_pnl, { signed: true }), tone: toneOf(day_pnl) }),
+    align: "right",
+    rank: 1,
+  },
+  { title: M2M, cell: ({ current_m2m }) => rupees(current_m2m), align: "right", rank: 2 },
 ];
 
 /** Narrower than this a sparkline tells nothing. */
@@ -36,7 +46,10 @@ export function strategyList(account_id: string, strategies: readonly Strategy[]
   if (strategies.length === 0) return `no strategies like that in ${clean(account_id)}`;
   const held = strategies.filter(({ instrument_count, current_pnl }) => instrument_count > 0 || current_pnl !== null);
   const priced = held.filter(({ current_pnl }) => current_pnl !== null);
-  const shown = strategies.some(({ tags }) => tags.length > 0) ? COLUMNS : COLUMNS.filter(({ title }) => title !== "tags");
+  const isTagged = strategies.some(({ tags }) => tags.length > 0);
+  // The headline has the sum of the M2M: on a narrow screen a sparkline tells more than each one's.
+  const hasM2m = courses === null || options.width >= WIDE;
+  const shown = COLUMNS.filter(({ title }) => (title === "tags" ? isTagged : title === M2M ? hasM2m : true));
   const rest = courses === null ? undefined : sparklines(courses, options);
   const lines = [
     priced.length === 0

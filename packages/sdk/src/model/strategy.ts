@@ -43,6 +43,8 @@ export const Strategy = z.object({
   instrument_count: z.int(),
   /** P&L by the latest mark: what was realized and what is not yet. */
   current_pnl: Money.nullable(),
+  /** What it changed by since the close of the session before the latest mark's; null where that close is not known. */
+  day_pnl: Money.nullable(),
   /** Σ(price × quantity × direction) over the open legs by the latest mark, SELL = +1, BUY = −1. */
   current_m2m: Money.nullable(),
   /** The latest mark's instant; null where it was never marked. */

@@ -9,6 +9,7 @@ import { refusing, type Refusals } from "./failure.ts";
 
 const Row = Strategy.extend({
   current_pnl: MoneyColumn.nullable(),
+  day_pnl: MoneyColumn.nullable(),
   current_m2m: MoneyColumn.nullable(),
   total_capital_deployed: MoneyColumn.nullable(),
   total_margin_used: MoneyColumn.nullable(),
@@ -18,13 +19,35 @@ const Row = Strategy.extend({
   archived_at: InstantColumn.nullable(),
 });
 
+/**
+ * P&L since the last close before the exchanges' day of the latest mark. Where no day was written yet it is 0 for who held nothing
+ * before that day; beyond what money can be it is unknown.
+ */
+const DAY_PNL = `(
+    select case when abs(change) <= 500000000000 then change end
+    from (select ((mark.at at time zone 'Asia/Kolkata')::date) as day) today
+    left join lateral (
+      select true as is_there, cumulative_pnl from strategy_pnl_metrics metrics
+       where metrics.strategy_id = strategy.strategy_id and metric_date < today.day order by metric_date desc limit 1
+    ) before on true
+    cross join lateral (
+      select mark.pnl - case
+        when before.is_there then before.cumulative_pnl
+        when not exists (
+          select from strategy_instruments leg
+           where leg.strategy_id = strategy.strategy_id and (leg.added_at at time zone 'Asia/Kolkata')::date < today.day
+        ) then 0
+      end as change
+    ) changed
+  )`;
+
 /** What it is worth is the latest mark's: null without one. */
 const SELECT = `select
     strategy.strategy_id, strategy.trading_account_id as account_id, strategy.strategy_name as name, strategy.description,
     strategy.tags, strategy.strategy_type, strategy.status, strategy.is_default,
     (select count(*)::int from strategy_instruments leg where leg.strategy_id = strategy.strategy_id and leg.closed_at is null)
       as instrument_count,
-    mark.pnl as current_pnl, mark.m2m as current_m2m, mark.at as marked_at, mark.priced, mark.stale, mark.reason,
+    mark.pnl as current_pnl, ${DAY_PNL} as day_pnl, mark.m2m as current_m2m, mark.at as marked_at, mark.priced, mark.stale, mark.reason,
     strategy.total_capital_deployed, strategy.total_margin_used, strategy.created_by, strategy.created_at, strategy.updated_at,
     strategy.archived_at
   from strategy left join strategy_mark mark on mark.strategy_id = strategy.strategy_id`;

@@ -96,3 +96,4 @@ export { openApi } from "./api/openapi.ts";
 export { engines, tellStanding } from "./store/status.ts";
 export type { EngineStanding } from "./model/status.ts";
 export { exported, imported, TRANSFER_TABLES, type TransferReport, type TransferRow, type TransferTable } from "./store/transfer.ts";
+export { serverClock, serverFacts } from "./store/server.ts";

@@ -1,4 +1,3 @@
-import { z } from "zod";
 import type { Status } from "@stratctl/sdk";
 import type { DbSession, MigrationStatus } from "@stratctl/sdk/internal";
 import { ANSWER_MS_MAX, fail, ok, warn, type Finding } from "./finding.ts";
@@ -31,8 +30,6 @@ async function lookByUrl(url: string, { is_ours, now }: { is_ours: boolean; now:
   }
 }
 
-const Server = z.object({ version: z.string(), is_read_only: z.boolean(), connections: z.int(), connections_max: z.int() });
-
 /** Fewer than this many connections left: a daemon and a few commands take them. */
 const CONNECTIONS_SPARE = 10;
 
@@ -40,15 +37,8 @@ async function lookBySession(
   session: DbSession,
   { address, is_ours, now }: { address: string; is_ours: boolean; now: () => number },
 ): Promise<Finding[]> {
-  const { migrationStatus } = await import("@stratctl/sdk/internal");
-  const { version, is_read_only, connections, connections_max } = await session.one(
-    Server,
-    "doctor.server",
-    `select current_setting('server_version') as version,
-       pg_is_in_recovery() or current_setting('default_transaction_read_only') = 'on' as is_read_only,
-       (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as connections,
-       current_setting('max_connections')::int as connections_max`,
-  );
+  const { migrationStatus, serverFacts } = await import("@stratctl/sdk/internal");
+  const { version, is_read_only, connections, connections_max } = await serverFacts(session);
   const where = `${is_ours ? "the built-in one" : address}, Postgres ${version}`;
   const server = is_read_only
     ? fail("database", `${where}, takes no writes`, { advice: "give the URL of the primary", code: "database_refused" })
@@ -85,12 +75,9 @@ const SKEW_MS_WARN = 1_000;
 const SKEW_MS_FAIL = 30_000;
 
 async function clockFinding(session: DbSession, now: () => number): Promise<Finding> {
+  const { serverClock } = await import("@stratctl/sdk/internal");
   const asked_ms = now();
-  const { at_ms } = await session.one(
-    z.object({ at_ms: z.coerce.number() }),
-    "doctor.clock",
-    "select (extract(epoch from clock_timestamp()) * 1000)::float8 as at_ms",
-  );
+  const at_ms = await serverClock(session);
   const answered_ms = now();
   return skewFinding(at_ms - (asked_ms + answered_ms) / 2, { unsure_ms: (answered_ms - asked_ms) / 2, of: "the database's" });
 }

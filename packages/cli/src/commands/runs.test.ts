@@ -23,7 +23,7 @@ describe("lists", () => {
     expect(await outOf({ output: { header: true } })).toMatch(/^strategy_id\tname\tstatus\t/);
     expect(JSON.parse(await outOf({ output: { format: "json" } }))).toEqual([strategyOf({ marked_at: null })]);
     expect(await outOf({ output: { format: "csv" } })).toMatch(/^strategy_id,name,status,.*\r\n7,Condor,active,/);
-    expect(await outOf({ isTerminal: true })).toContain(" id  strategy  legs    P&L ₹     M2M ₹");
+    expect(await outOf({ isTerminal: true })).toContain(" id  strategy  legs    P&L ₹    day ₹     M2M ₹");
   });
 
   test("that are empty are [] with --json and nothing in a pipe", async () => {
@@ -117,7 +117,9 @@ describe("bad input", () => {
     await expect(updateStrategy(deps, { strategy: "condor", ...none })).rejects.toMatchObject({ message: "nothing to change was given" });
     const update = { strategy: "condor", leg: "21", quantity: undefined, price: undefined, lotSize: undefined, note: undefined };
     await expect(runUpdate(deps, update)).rejects.toMatchObject({ message: "nothing to change was given" });
-    await expect(runClose(deps, { strategy: "condor", leg: "PE", quantity: undefined, price: undefined, fifo: false })).rejects.toMatchObject({
+    await expect(
+      runClose(deps, { strategy: "condor", leg: "PE", quantity: undefined, price: undefined, fifo: false }),
+    ).rejects.toMatchObject({
       message: 'leg must be an id, like 21, not "PE"',
     });
   });

@@ -67,12 +67,13 @@ export class HandClock implements Clock {
   async sleep(ms: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     await new Promise<void>((resolve) => {
-      const sleeper = { until_ms: this.#monotonic_ms + ms, wake: resolve };
-      this.#sleepers.push(sleeper);
       const leave = (): void => {
         this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
+        signal.removeEventListener("abort", leave); // a signal may outlive a session's sleeps
         resolve();
       };
+      const sleeper = { until_ms: this.#monotonic_ms + ms, wake: leave };
+      this.#sleepers.push(sleeper);
       signal.addEventListener("abort", leave, { once: true });
     });
   }

@@ -17,12 +17,8 @@ export const LEG_FIELDS = [
   "current_pnl",
   "exit_price",
   "closed_at",
-  "closed_by",
   "lot_size",
   "cost",
-  "exit_value",
-  "cost_method",
-  "part_of",
   "instrument_type",
   "strike",
   "expiry",
@@ -34,6 +30,10 @@ export const LEG_FIELDS = [
   "strategy_id",
   "added_at",
   "updated_at",
+  "exit_value",
+  "closed_by",
+  "cost_method",
+  "part_of",
 ] as const satisfies (keyof Leg)[];
 
 const ADD = "stratctl leg add condor BUY 75 NIFTY2580724400PE   (or 1lot)";

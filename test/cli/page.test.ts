@@ -22,6 +22,7 @@ test("every command is in the table", () => {
     if (command.name() === "help") continue;
     const rows = table.split("\n").filter((line) => line.startsWith(`| \`${command.name()} `));
     expect(rows, command.name()).not.toEqual([]);
-    for (const child of command.commands) expect(rows.join("\n"), `${command.name()} ${child.name()}`).toMatch(new RegExp(`\\b${child.name()}\\b`));
+    for (const child of command.commands)
+      expect(rows.join("\n"), `${command.name()} ${child.name()}`).toMatch(new RegExp(`\\b${child.name()}\\b`));
   }
 });

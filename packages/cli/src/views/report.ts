@@ -94,7 +94,9 @@ export function reportView(report: Report, { width, color }: ViewOptions): strin
             " ",
           ),
         ]),
-    ...(rows.some(({ sessions }) => sessions === 0) ? ["", joined(["days without figures", "stratctl metrics --rebuild"], width, " ")] : []),
+    ...(rows.some(({ sessions }) => sessions === 0)
+      ? ["", joined(["days without figures", "stratctl metrics --rebuild"], width, " ")]
+      : []),
   ].join("\n");
 }
 

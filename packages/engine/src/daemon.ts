@@ -146,7 +146,7 @@ class Daemon {
     );
     const { interval_ms } = this.#timing;
     try {
-      for await (const boundary of boundaries(this.#clock, { interval_ms, late_ms_max: interval_ms / 2 }, signal))
+      for await (const boundary of boundaries(this.#clock, { interval_ms, late_ms_max: this.#lateMax() }, signal))
         await this.#pass(boundary);
     } finally {
       await this.#stop();
@@ -206,6 +206,11 @@ class Daemon {
     };
   }
 
+  /** How late the loop may come to a boundary and still sample at it. */
+  #lateMax(): number {
+    return this.#timing.interval_ms / 2;
+  }
+
   /** What happens at a boundary, in order. Nothing here rejects for what the world does. */
   async #pass({ at_ms, skipped_count, moved_ms }: Boundary): Promise<void> {
     if (at_ms <= this.#last_at_ms) this.#troubles.setBack(this.#last_at_ms, at_ms);
@@ -219,7 +224,13 @@ class Daemon {
     const minute_ms = floorTo(at_ms, MINUTE_MS);
     if (minute_ms !== this.#sampler.minute_ms || !this.#keeper.was_read) await this.#turn(minute_ms);
     const began_ms = this.#clock.monotonic();
-    const pass = await this.#sample(at_ms);
+    // A database that kept the book waiting cost the sample: a price of now is none of its instant.
+    const is_late = this.#clock.now() - at_ms > this.#lateMax();
+    if (is_late) {
+      this.#skipped_count += 1;
+      this.#troubles.skipped(1);
+    }
+    const pass = is_late ? null : await this.#sample(at_ms);
     this.#passed_ms = this.#clock.monotonic();
     if (pass !== null) for (const listener of this.#listeners) listener.pass(this.#passed_ms - began_ms);
     if (this.#writing !== null) this.#troubles.writing(this.#clock.monotonic() - this.#write_since_ms);

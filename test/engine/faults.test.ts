@@ -89,6 +89,8 @@ describe.skipIf(redisMissing ?? debianMissing)("the daemon when", () => {
     await world.hears(/^late skipped \d+ samples/);
     const rows = await candleRows(db, strategy_id);
     expect(rows.map(({ minute }) => minute.slice(11, 16))).toEqual(["05:00", "05:01", "05:02", "05:03", "05:04"]);
+    // Five seconds went by while the book was waited for: its minute's first sample is late as the four after it are.
+    expect(rows[1]).toMatchObject({ sample_count: 55, first_at: expect.stringContaining("05:01:05") });
     expect(world.said.filter((line) => line.startsWith("book"))).toHaveLength(1);
   });
 

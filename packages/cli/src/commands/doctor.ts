@@ -1,10 +1,12 @@
 import type { Command } from "commander";
+import { calendarOf } from "../calendar.ts";
 import type { Deps } from "../deps.ts";
 import type { Finding } from "../doctor/finding.ts";
 import { withoutPassword } from "../keys.ts";
 import { deliver } from "../output.ts";
 import type { Settings } from "../settings.ts";
 import { examples, type Act } from "./command.ts";
+import { faultsHere } from "./config.ts";
 
 const FIELDS = ["what", "state", "told", "advice"] as const satisfies (keyof Finding)[];
 
@@ -53,7 +55,7 @@ async function findingsOf(deps: Deps): Promise<Finding[]> {
 }
 
 async function lookAtConfiguration(deps: Deps): Promise<Finding[]> {
-  const [{ faultsHere }, { fail, ok }] = await Promise.all([import("./config.ts"), import("../doctor/finding.ts")]);
+  const { fail, ok } = await import("../doctor/finding.ts");
   const { path, rows } = await faultsHere(deps, { file: undefined });
   if (rows.length === 0) return [ok("configuration", `${path} and the environment are in order`)];
   return rows.map(({ where, fault, hint }) =>
@@ -98,11 +100,7 @@ function looksHere({ now }: Deps, settings: Settings): Look[] {
 }
 
 async function lookAtCalendar(settings: Settings, now: () => number): Promise<Finding[]> {
-  const [{ calendarOf }, { calendarFindings }, { calendarWarnings }] = await Promise.all([
-    import("../calendar.ts"),
-    import("../doctor/place.ts"),
-    import("@stratctl/sdk"),
-  ]);
+  const [{ calendarFindings }, { calendarWarnings }] = await Promise.all([import("../doctor/place.ts"), import("@stratctl/sdk")]);
   const calendar = await calendarOf(settings);
   return calendarFindings(calendar, calendarWarnings(calendar, [...calendar.exchanges.keys()], now()));
 }

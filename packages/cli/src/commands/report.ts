@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { DAY_MS } from "@stratctl/sdk/internal";
 import type { DayMetrics, Strategy } from "@stratctl/sdk";
 import { calendarOf } from "../calendar.ts";
 import type { Deps } from "../deps.ts";
@@ -99,7 +98,7 @@ async function reported(deps: Deps, { named, period }: { named: readonly string[
   for (const name of named) chosen.push(await neededStrategy(deps, name, "stratctl report condor"));
   const strategies = named.length > 0 ? chosen : await api.strategies.list({ status: "active" }, { signal });
   const { from, to } = await rangeOf(deps, period);
-  const { timelineOf, sessionsOf } = await import("../views/timeline.ts");
+  const [{ timelineOf, sessionsOf }, { DAY_MS }] = await Promise.all([import("../views/timeline.ts"), import("@stratctl/sdk/internal")]);
   const calendar = await calendarOf(await deps.settings());
   const [from_ms, to_ms] = [startOf(from, calendar), startOf(to, calendar) + DAY_MS - 1];
   const all: Reported[] = [];
@@ -129,9 +128,10 @@ function startOf(day: string, { zone }: { zone: { offset_minutes: number } }): n
 
 /** The first and the last day of a period. */
 async function rangeOf(deps: Deps, { kind, text }: Period): Promise<{ from: string; to: string }> {
-  const [{ dayTyped }, { dayOf, lastSession, StratctlError }] = await Promise.all([
+  const [{ dayTyped }, { dayOf, lastSession, StratctlError }, { DAY_MS }] = await Promise.all([
     import("../terminal/typed.ts"),
     import("@stratctl/sdk"),
+    import("@stratctl/sdk/internal"),
   ]);
   const calendar = await calendarOf(await deps.settings());
   const last = lastSession(calendar, "NFO", deps.now())?.day ?? dayOf(calendar, deps.now());

@@ -3,6 +3,7 @@ import type { Strategy } from "@stratctl/sdk";
 import type { Deps } from "../deps.ts";
 import { deliver } from "../output.ts";
 import { again, examples, type Act } from "./command.ts";
+import { LEG_FIELDS } from "./leg.ts";
 import { needed, neededStrategy } from "./missing.ts";
 
 /** What scripts look for first comes first. */
@@ -234,7 +235,7 @@ export async function runClose(deps: Deps, { strategy }: { strategy: string | un
   const { strategy_id, name } = await neededStrategy(deps, strategy, "stratctl strategy close condor");
   const api = await deps.connect();
   const legs = await api.strategies.close({ strategy_id }, { signal: deps.signal });
-  const [{ LEG_FIELDS }, { legDone }] = await Promise.all([import("./leg.ts"), import("../views/legs.ts")]);
+  const { legDone } = await import("../views/legs.ts");
   await deliver(deps, {
     data: legs,
     rows: legs,

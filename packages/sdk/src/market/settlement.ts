@@ -16,7 +16,7 @@ export interface Expiring {
  * import { settlementUnits } from "@stratctl/sdk";
  *
  * const call = { instrument_type: "CE", strike_units: 245_000_000, underlying: "NIFTY" } as const;
- * console.log(settlementUnits(call, 246_313_500)); // 1313500: 131.35 rupees
+ * console.log(settlementUnits(call, 246_313_500)); // 1313500
  */
 export function settlementUnits({ instrument_type, strike_units }: Expiring, close_units: number): number | null {
   if (instrument_type === "FUT") return close_units;

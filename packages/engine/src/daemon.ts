@@ -313,10 +313,13 @@ class Daemon {
     const now_ms = this.#clock.monotonic();
     if (this.#is_stopping || this.#writing !== null || now_ms < this.#write_from_ms) return;
     this.#write_from_ms = now_ms + this.#timing.write_interval_ms;
-    this.#writing = this.#write().finally(() => {
-      this.#writing = null;
-      this.#writeWhereDue();
-    });
+    // Whatever goes wrong with a write is told, and ends no daemon.
+    this.#writing = this.#write()
+      .catch((error: unknown) => this.#written(failureOf(error)))
+      .finally(() => {
+        this.#writing = null;
+        this.#writeWhereDue();
+      });
   }
 
   async #write(): Promise<void> {
@@ -338,14 +341,18 @@ class Daemon {
     if (failure === null) {
       confirm();
       gaps.confirm();
-      this.#written_to_ms = sampled_to_ms;
       const is_all_written = this.#writer.waiting_count === 0 && (this.#writer.spool_depth ?? 0) === 0;
+      // Whoever stands by forgets what is told to be in the tables: what waits here yet is not.
+      if (is_all_written) this.#written_to_ms = sampled_to_ms;
       const { exchanges } = this.#keeper.book;
       if (is_all_written && !this.#is_stopping) this.#day_end.look({ written_to_ms: sampled_to_ms, exchanges, fence });
       // With the next write it is told anew.
       await tellStanding(this.#options.db, fence, standingOf(this.#standing())).catch(() => undefined);
-    } else if (failure.code === "leadership_lost") this.#leadership.lost();
-    this.#written(failure);
+    }
+    const is_lost = failure?.code === "leadership_lost";
+    if (is_lost) this.#leadership.lost(fence);
+    // That another leads is no trouble of the database.
+    this.#written(is_lost ? null : failure);
   }
 
   /** Nobody leads, since the database is away: finished minutes wait on disk where there is a spool. Null: another leads by now. */

@@ -107,8 +107,9 @@ export class Leadership {
   }
 
   /** A write was refused: another leads by now. */
-  lost(): void {
-    if (this.#fence === null) return;
+  lost(fence: Fence): void {
+    // A late answer to a write of an earlier lead says nothing of this one.
+    if (this.#fence?.number !== fence.number) return;
     this.#ends("another engine leads by now");
     this.#told = ""; // who it is the next look tells
     this.#wake.abort();
@@ -188,7 +189,7 @@ export class Leadership {
   async #tell(session: DbSession, fence: Fence): Promise<void> {
     const { leads, backend_pid } = await tellAlive(session, fence, { written_to_ms: this.#options.written_to_ms() });
     this.#tellPooler(session, backend_pid);
-    if (!leads) this.lost();
+    if (!leads) this.lost(fence);
   }
 
   #stands(answer: LeadAnswer): void {

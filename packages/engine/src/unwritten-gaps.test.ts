@@ -34,3 +34,12 @@ test("what was not confirmed is told again with what came since, and what was is
   again.confirm();
   expect(rows(gaps.take())).toEqual([[7, 3, 3, "a"]]);
 });
+
+test("hundreds of thousands wait, and none is lost", () => {
+  const gaps = new UnwrittenGaps();
+  gaps.add(
+    at(1),
+    Array.from({ length: 300_000 }, (_, strategy_id) => ({ strategy_id, reason: "a" })),
+  );
+  expect(gaps.take().batch.length).toBe(300_000);
+});

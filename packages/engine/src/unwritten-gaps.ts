@@ -33,7 +33,8 @@ export class UnwrittenGaps {
 
   /** Those that wait; call `confirm` once they are written, or they are told again. */
   take(): { batch: GapBatch; confirm: () => void } {
-    this.#taken.push(...this.#waiting.splice(0));
+    this.#taken = [...this.#taken, ...this.#waiting];
+    this.#waiting = [];
     // What comes now begins a span of its own: the table puts it behind the one before.
     this.#last.clear();
     return { batch: batchOf(this.#taken), confirm: () => (this.#taken = []) };

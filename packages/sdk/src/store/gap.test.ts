@@ -51,6 +51,11 @@ onEveryPostgres("gaps", (store) => {
     expect([await kept(idOf(1)), await kept(idOf(2))]).toEqual([[[10, 15, "a"]], [[10, 10, "a"]]]);
   });
 
+  test("of two that begin together, as after a clock that was set back, the longer counts", async () => {
+    await upsertMany(store.db, batch([idOf(4), 0, 0, "a"], [idOf(4), 0, 2, "b"], [idOf(5), 0, 0, "a"]));
+    expect([await kept(idOf(4)), await kept(idOf(5))]).toEqual([[[0, 2, "b"]], [[0, 0, "a"]]]);
+  });
+
   test("of a strategy that is gone nothing is kept, and the others are", async () => {
     await upsertMany(store.db, batch([999_999_999, 0, 0, "a"], [idOf(3), 0, 0, "a"]));
     expect([await kept(999_999_999), await kept(idOf(3))]).toEqual([[], [[0, 0, "a"]]]);

@@ -34,10 +34,13 @@ export async function upsertMany(db: Db, batch: GapBatch, fence?: Fence): Promis
   });
 }
 
-const KEEP = `with given as (
+/** After a clock that was set back a minute may have ended twice: the longer span of two that begin together counts. */
+const KEEP = `with told as (
     select unnest($1::int4[]) as strategy_id, unnest($2::timestamptz[]) as from_minute, unnest($3::timestamptz[]) as to_minute,
       unnest($4::text[]) as reason
       where ${isFenced("$5", "$6", "$7")}
+  ), given as (
+    select distinct on (strategy_id, from_minute) * from told order by strategy_id, from_minute, to_minute desc
   ), longer as (
     update strategy_gap kept set to_minute = greatest(kept.to_minute, given.to_minute) from given
      where kept.strategy_id = given.strategy_id and kept.reason = given.reason

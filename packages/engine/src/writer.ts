@@ -224,7 +224,11 @@ export class Writer {
   }
 
   async #writeGaps(gaps: GapBatch | undefined): Promise<void> {
-    if (gaps !== undefined && gaps.length > 0) await upsertGaps(this.#options.db, gaps, this.#fence);
+    if (gaps === undefined || gaps.length === 0) return;
+    // Why there is no candle is worth less than what waits behind it: what the database refuses of it is given up.
+    await upsertGaps(this.#options.db, gaps, this.#fence).catch((error: unknown) => {
+      if (!isOfTheRow(error)) throw error;
+    });
   }
 
   async #writeQuotes(quotes: QuoteBatch | undefined): Promise<void> {

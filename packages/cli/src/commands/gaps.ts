@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Gap, GapQuery, Strategy } from "@stratctl/sdk";
+import { calendarOf } from "../calendar.ts";
 import type { Deps } from "../deps.ts";
 import { deliver } from "../output.ts";
 import { examples, type Act } from "./command.ts";
@@ -62,12 +63,9 @@ async function gapsOf(deps: Deps, { strategy_id, name }: Strategy, range: Range)
 }
 
 /** Times without a day are of today's, at the exchange; left out, the SDK takes the last session. */
-async function rangeOf({ now }: Deps, { day, from, to }: GapsOptions): Promise<Range> {
-  const [{ dayTyped, instantOf }, { builtinCalendar, dayOf, StratctlError }] = await Promise.all([
-    import("../terminal/typed.ts"),
-    import("@stratctl/sdk"),
-  ]);
-  const calendar = builtinCalendar();
+async function rangeOf({ now, settings }: Deps, { day, from, to }: GapsOptions): Promise<Range> {
+  const [{ dayTyped, instantOf }, { dayOf, StratctlError }] = await Promise.all([import("../terminal/typed.ts"), import("@stratctl/sdk")]);
+  const calendar = await calendarOf(await settings());
   if (from === undefined && to === undefined) return day === undefined ? {} : { day: dayTyped(day, calendar, now()) };
   const of_day = day === undefined ? dayOf(calendar, now()) : dayTyped(day, calendar, now());
   const from_time = from === undefined ? undefined : instantOf(from, { name: "--from", day: of_day, calendar, edge: "from" });

@@ -12,3 +12,8 @@ export const WholeColumn = z
 export function moneyText(amount: number): string {
   return formatUnits(unitsOf(amount));
 }
+
+/** A sum in units (1 = 0.0001 rupee) as text for a numeric parameter; it was seen to lie within what money can be. */
+export function unitsText(units: bigint): string {
+  return formatUnits(Number(units));
+}

@@ -3,7 +3,8 @@ import type { Traded } from "../m2m/fills.ts";
 import { Fill, type CostMethod } from "../model/fill.ts";
 import { InstantColumn } from "../model/instant.ts";
 import type { Direction } from "../model/leg.ts";
-import { formatUnits, MoneyColumn, unitsOf } from "../model/money.ts";
+import { MoneyColumn, unitsOf } from "../model/money.ts";
+import { unitsText } from "./column.ts";
 import type { Db } from "./db.ts";
 
 const Row = Fill.extend({
@@ -58,12 +59,12 @@ export async function insert(db: Db, fill: FillRow): Promise<Fill> {
       fill.leg_id,
       fill.side,
       fill.quantity,
-      textOf(fill.price_units),
-      textOf(fill.value_units),
+      unitsText(fill.price_units),
+      unitsText(fill.value_units),
       fill.at_ms,
       fill.source,
       fill.external_id ?? null,
-      fill.exit === undefined ? null : textOf(fill.exit.realized_units),
+      fill.exit === undefined ? null : unitsText(fill.exit.realized_units),
       fill.exit?.cost_method ?? null,
     ],
   );
@@ -103,9 +104,4 @@ export async function entriesOf(db: Db, leg_id: number): Promise<{ entries: Trad
     entries: rows.filter(({ is_exit }) => !is_exit).map(({ quantity, value }) => ({ quantity, value_units: BigInt(unitsOf(value)) })),
     exited: rows.filter(({ is_exit }) => is_exit).reduce((sum, { quantity }) => sum + quantity, 0),
   };
-}
-
-/** Bounded by money before it is written. */
-function textOf(units: bigint): string {
-  return formatUnits(Number(units));
 }

@@ -2,7 +2,8 @@ import { z } from "zod";
 import type { Holding } from "../m2m/fills.ts";
 import { CostMethod } from "../model/fill.ts";
 import { Direction, type Leg } from "../model/leg.ts";
-import { formatUnits, MoneyColumn, unitsOf } from "../model/money.ts";
+import { MoneyColumn, unitsOf } from "../model/money.ts";
+import { unitsText } from "./column.ts";
 import type { Db } from "./db.ts";
 import { find, type LegKey } from "./leg.ts";
 
@@ -70,8 +71,8 @@ export async function write(db: Db, { id }: { id: number }, held: Holding, price
   await db.run("holding.write", "update strategy_instruments set quantity = $2, cost = $3, entry_price = $4 where id = $1", [
     id,
     held.quantity,
-    textOf(held.cost_units),
-    textOf(price_units),
+    unitsText(held.cost_units),
+    unitsText(price_units),
   ]);
 }
 
@@ -93,7 +94,7 @@ export async function closeWhole(db: Db, leg: HeldLeg, exit: Exit): Promise<Leg 
     `update strategy_instruments set exit_price = $2, exit_value = $3, closed_by = $4, cost_method = coalesce(cost_method, $5),
        closed_at = greatest(to_timestamp($6::float8 / 1000), added_at)
      where id = $1`,
-    [leg.id, textOf(exit.price_units), textOf(exit.value_units), exit.closed_by, exit.cost_method, exit.at_ms],
+    [leg.id, unitsText(exit.price_units), unitsText(exit.value_units), exit.closed_by, exit.cost_method, exit.at_ms],
   );
   return find(db, { strategy_id: leg.strategy_id, instrument_id: leg.id });
 }
@@ -113,9 +114,9 @@ export async function closePartOf(db: Db, leg: HeldLeg, exit: Exit): Promise<Leg
     [
       leg.id,
       exit.quantity,
-      textOf(exit.cost_units),
-      textOf(exit.price_units),
-      textOf(exit.value_units),
+      unitsText(exit.cost_units),
+      unitsText(exit.price_units),
+      unitsText(exit.value_units),
       exit.closed_by,
       exit.cost_method,
       exit.at_ms,
@@ -144,11 +145,7 @@ export async function copyTo(
         notes, $3, $4, $5, to_timestamp($6::float8 / 1000)
        from strategy_instruments where id = $1
      returning id`,
-    [leg.id, to.strategy_id, to.quantity, textOf(to.cost_units), textOf(to.price_units), to.at_ms],
+    [leg.id, to.strategy_id, to.quantity, unitsText(to.cost_units), unitsText(to.price_units), to.at_ms],
   );
   return find(db, { strategy_id: to.strategy_id, instrument_id: id });
-}
-
-function textOf(units: bigint): string {
-  return formatUnits(Number(units));
 }

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { dayOf, sessionsBetween } from "../../market/calendar.ts";
 import { DAY_MS, MINUTE_MS } from "../../market/day.ts";
-import { dueMinutes, gapsOf } from "../../m2m/gap.ts";
+import { dueMinutes, gapsOf, type Holding } from "../../m2m/gap.ts";
 import type { Gap, GapQuery } from "../../model/gap.ts";
 import { isoOf } from "../../model/instant.ts";
 import type { Leg } from "../../model/leg.ts";
@@ -18,7 +18,7 @@ export function gapCalls(context: Context): Pick<Api["strategies"]["m2m"], "gaps
 }
 
 /** A minute that has just ended is written within this time, or what it lacks is told. */
-const WRITTEN_MS = 10_000;
+export const WRITTEN_MS = 10_000;
 /** Every minute of the range is walked. */
 const RANGE_MS_MAX = 366 * DAY_MS;
 
@@ -47,6 +47,7 @@ async function gapsFound(context: Context, query: z.output<typeof GapQuery>): Pr
   }));
 }
 
-function holdingOf({ exchange, added_at, closed_at }: Leg): { exchange: string; from_ms: number; to_ms: number } {
+/** When a leg was held. */
+export function holdingOf({ exchange, added_at, closed_at }: Pick<Leg, "exchange" | "added_at" | "closed_at">): Holding {
   return { exchange, from_ms: Date.parse(added_at), to_ms: closed_at === null ? Infinity : Date.parse(closed_at) };
 }

@@ -10,12 +10,11 @@ import { contract, type Api } from "../contract.ts";
 import { accountOf } from "./access.ts";
 import { call } from "./call.ts";
 import type { Context } from "./context.ts";
+import { holdingOf, WRITTEN_MS } from "./gaps.ts";
 import { deliveryWarnings, settlementWarnings } from "./settlement.ts";
 
 /** Of long lists so many are told: a person reads the first. */
 const TOLD_MAX = 100;
-/** A minute that has just ended is written within this time. */
-const WRITTEN_MS = 10_000;
 
 export function statusCall(context: Context): Api["status"] {
   return call(context, contract.status, async ({ account_id: named }) => {
@@ -90,10 +89,6 @@ async function coverageOf({ database, calendar }: Context, { held, exchanges, no
   }
   const most = gaps.toSorted((a, b) => b.minutes - a.minutes || a.strategy_id - b.strategy_id).slice(0, TOLD_MAX);
   return { coverage: { day, due_minutes, candle_minutes }, gaps: most };
-}
-
-function holdingOf({ exchange, added_at, closed_at }: status.HeldLeg): Holding {
-  return { exchange, from_ms: Date.parse(added_at), to_ms: closed_at === null ? Infinity : Date.parse(closed_at) };
 }
 
 /** Most strategies hold their legs all day: each set of exchanges and times is counted once. */

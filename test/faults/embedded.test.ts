@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { openPool } from "../../packages/sdk/src/store/db.ts";
 import { embeddedStatus } from "../../packages/sdk/src/store/embedded.ts";
+import { withFolderLock } from "../../packages/sdk/src/store/embedded/lock.ts";
 import { candleRows } from "../engine/rows.ts";
 import { INSTRUMENT, strategyOf } from "../service/strategy.ts";
 import { until } from "../support/server.ts";
@@ -71,8 +72,11 @@ test("the built-in database's server is killed under the daemon: it is started a
       () => said.join("\n"),
     );
     const killed_at = new Date();
-    process.kill(pid, "SIGKILL");
-    await says(/^database: .*does not answer/);
+    // Nobody can start it again before the daemon has told that it is away.
+    await withFolderLock(await realpath(folder), undefined, async () => {
+      process.kill(pid, "SIGKILL");
+      await says(/^database: .*does not answer/);
+    });
     await says(/^database: the server of the built-in database had died: it was started again/);
     const back_at = new Date();
     await says(/^database: back after/);

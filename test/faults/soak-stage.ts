@@ -338,9 +338,13 @@ export class Stage {
         };
         return async () => void (ticker.fault = null);
       case "database read-only": {
-        const set = (value: string): string => `alter database ${fresh.name} set default_transaction_read_only = ${value}; ${END_DAEMONS}`;
-        await asAdmin(server, set("on"));
-        return () => asAdmin(server, set("off"));
+        // Apart: in one they are one transaction, and who connects anew is sooner than its end.
+        const set = async (value: string): Promise<void> => {
+          await asAdmin(server, `alter database ${fresh.name} set default_transaction_read_only = ${value}`);
+          await asAdmin(server, END_DAEMONS);
+        };
+        await set("on");
+        return () => set("off");
       }
       case "database terminated":
         await asAdmin(server, END_DAEMONS);

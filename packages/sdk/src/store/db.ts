@@ -99,20 +99,22 @@ export async function openPool(target: DatabaseTarget, options: PoolOptions = {}
     transaction: (work) => inTransaction(pool, address, work),
     session: ({ name, timeout_ms: ms }) => {
       const limits = { connectionTimeoutMillis: ms, query_timeout: ms };
-      return openSession(new pg.Client({ ...connection, ...limits, application_name: name }), { address, timeout_ms: ms });
+      return openSession(new pg.Client({ ...connection, ...limits }), { address, name, timeout_ms: ms });
     },
     close: () => pool.end(),
   };
 }
 
-async function openSession(client: Client, { address, timeout_ms }: { address: string; timeout_ms: number }): Promise<DbSession> {
+async function openSession(client: Client, of: { address: string; name: string; timeout_ms: number }): Promise<DbSession> {
+  const { address, name, timeout_ms } = of;
   const { promise: ended, resolve } = Promise.withResolvers<void>();
   client.on("error", () => undefined); // `ended` tells
   client.on("end", resolve);
   const drop = (): void => void client.connection.stream.destroy();
   try {
     await client.connect();
-    await client.query(sessionOf(timeout_ms));
+    // Said here, since a name in the URL would have the last word when connecting, and others know the session by its own.
+    await client.query(`set application_name = ${client.escapeLiteral(name)}; ${sessionOf(timeout_ms)}`);
   } catch (error) {
     drop();
     throw databaseError(error, { address, statement: "connect" });

@@ -44,26 +44,51 @@ describe.skipIf(redisMissing)("the day's end", () => {
       await world.to("10:09:59", async () => world.quote(FUT, price));
       expect((await days(store, strategy_id)).filter(({ day }) => day === "2026-11-25")).toEqual([]);
       price = 162.5;
-      await world.to("10:10:07", async () => world.quote(FUT, price));
+      await world.to("10:12:07", async () => world.quote(FUT, price));
       const [today] = (await wrote(store, world, { strategy_id, day: "2026-11-25" })).slice(-1);
       expect(today).toMatchObject({ day: "2026-11-25", unrealized_pnl: "100.0000" });
       await world.stop();
 
-      await using again = await World.start({ db: store.db, redis, at: at("10:20:00") });
-      await again.to("10:20:12");
+      await using again = await World.start({ db: store.db, redis, at: at("10:20:00"), timing: { interval_ms: 5000 } });
+      await again.to("10:22:15");
       await again.stop();
       expect((await days(store, strategy_id)).at(-1)).toEqual(today);
     });
 
     test("what ended while no engine ran is written by the next one", async () => {
       const strategy_id = await strategy(store, [{ instrument: FUT, direction: "BUY", quantity: 10, entry: 150 }]);
-      await using world = await World.start({ db: store.db, redis, at: "2026-11-27T03:00:00Z" });
-      await world.to("03:00:06");
+      await using world = await World.start({ db: store.db, redis, at: "2026-11-27T03:00:00Z", timing: { interval_ms: 5000 } });
+      await world.to("03:02:15");
       const all = await wrote(store, world, { strategy_id, day: "2026-11-26" });
       expect(all.map(({ day, day_pnl }) => [day, day_pnl]).slice(-2)).toEqual([
         ["2026-11-25", null],
         ["2026-11-26", null],
       ]);
+    });
+
+    test("a clock that is past the close for a moment ends no session; one that is so for long ends it once more when it has come", async () => {
+      const strategy_id = await strategy(store, [{ instrument: FUT, direction: "BUY", quantity: 10, entry: 150 }]);
+      await using world = await World.start({ db: store.db, redis, at: at("05:00:00"), timing: { interval_ms: 5000 } });
+      const trade = (price: number) => async (at_ms: number) => world.quote(FUT, price, at_ms);
+      await world.to("05:00:30", trade(160));
+      world.clock.set(at("11:00:30"));
+      await world.to("11:01:30");
+      world.clock.set(at("05:02:30"));
+      await world.to("05:05:30", trade(170));
+      expect((await days(store, strategy_id)).filter(({ day }) => day === "2026-11-25")).toEqual([]);
+      world.clock.set(at("11:00:30"));
+      await world.to("11:02:50");
+      const half = (await wrote(store, world, { strategy_id, day: "2026-11-25" })).at(-1);
+      expect(half).toMatchObject({ unrealized_pnl: "200.0000" });
+      world.clock.set(at("05:10:30"));
+      await world.to("05:13:30", trade(180));
+      world.clock.set(at("10:09:30"));
+      await world.to("10:09:55", trade(190));
+      await world.to("10:12:30");
+      await until(
+        async () => expect((await days(store, strategy_id)).at(-1)).toMatchObject({ day: "2026-11-25", unrealized_pnl: "400.0000" }),
+        () => world.tell("the day is not written anew"),
+      );
     });
 
     test("who does not lead any more writes nothing", async () => {

@@ -116,7 +116,7 @@ class Daemon {
       onLost: () => (this.#own_minute_ms = this.#sampler.minute_ms),
       onStandBy: ({ written_to_ms }) => this.#stand_by.forget(written_to_ms ?? Number.NEGATIVE_INFINITY),
     });
-    this.#day_end = new DayEnd({ db, calendar, shard: options.shard, log });
+    this.#day_end = new DayEnd({ db, calendar, shard: options.shard, clock, log });
     this.#unwritten = new UnwrittenQuotes(this.#board);
     this.#notices = new Notices(log, calendar);
     this.#troubles = new Troubles(log);

@@ -398,7 +398,7 @@ end $function$;
 CREATE OR REPLACE FUNCTION stratctl_lead(asked_shard integer, asked_of integer, asked_holder text, own_fence bigint, silent interval, OUT fence bigint, OUT is_locked boolean, OUT shard integer, OUT of integer, OUT holder text, OUT since timestamp with time zone, OUT seen_at timestamp with time zone, OUT written_to timestamp with time zone)
  RETURNS record
  LANGUAGE plpgsql
- SET lock_timeout TO '2s'
+ SET lock_timeout TO '1s'
 AS $function$
 #variable_conflict use_column
 declare
@@ -440,10 +440,14 @@ begin
     -- Held by each write of the leader before, until it is committed.
     perform from engine_leader leader where mod(leader.shard - asked_shard, gcd(leader.of, asked_of)) = 0 for update;
   exception when lock_not_available then
-    perform pg_terminate_backend(pid) from pg_locks join pg_stat_activity using (pid)
-    where locktype = 'relation' and relation = 'engine_leader'::regclass and mode = 'RowShareLock' and granted
-      and pid <> pg_backend_pid() and xact_start < clock_timestamp() - interval '2 seconds';
-    raise;
+    begin
+      perform pg_terminate_backend(pid, 500) from pg_locks join pg_stat_activity using (pid)
+      where locktype = 'relation' and relation = 'engine_leader'::regclass and mode = 'RowShareLock' and granted
+        and pid <> pg_backend_pid() and xact_start < clock_timestamp() - interval '1 second';
+    exception when insufficient_privilege then
+      null; -- of another role: it is waited for once more
+    end;
+    perform from engine_leader leader where mod(leader.shard - asked_shard, gcd(leader.of, asked_of)) = 0 for update;
   end;
   update engine_leader leader set fence = leader.fence + 1, backend_pid = null, seen_at = '-infinity'
   where mod(leader.shard - asked_shard, gcd(leader.of, asked_of)) = 0 and not (leader.shard = asked_shard and leader.of = asked_of);

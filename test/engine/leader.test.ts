@@ -1,8 +1,12 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { Loop } from "../../packages/engine/src/index.ts";
 import type { Database } from "../../packages/sdk/src/store/db.ts";
+import { lead } from "../../packages/sdk/src/store/leader.ts";
 import { engines } from "../../packages/sdk/src/store/status.ts";
 import { redisMissing, startRedis, type RedisServer } from "../support/redis.ts";
 import { until } from "../support/server.ts";
@@ -11,6 +15,8 @@ import { at, strategy, written } from "./entered.ts";
 import { candleRows } from "./rows.ts";
 import { World, type WorldOptions } from "./world.ts";
 
+const Pid = z.object({ pid: z.int() });
+const PID = "select pid from pg_stat_activity where pid = $1";
 const FUT = "NFO:NIFTY26DECFUT";
 const LEG = { instrument: FUT, direction: "BUY", quantity: 10, entry: 150 } as const;
 
@@ -31,6 +37,14 @@ describe.skipIf(redisMissing)("who leads", () => {
       const world = await World.start({ db: store.db, redis, at: at("04:29:58"), timing: { interval_ms: 5000 }, onLoop, ...options });
       return { world, loop: await told.promise };
     }
+
+    const gapsOf = (strategy_id: number): Promise<unknown> =>
+      store.db.many(
+        z.object({ minutes: z.int(), reason: z.string() }),
+        "test.gaps",
+        `select (extract(epoch from to_minute - from_minute) / 60)::int + 1 as minutes, reason from strategy_gap where strategy_id = $1`,
+        [strategy_id],
+      );
 
     test("one writes; the other samples, writes nothing, and goes on where the first left", async () => {
       const strategy_id = await strategy(store, [LEG]);
@@ -67,6 +81,62 @@ describe.skipIf(redisMissing)("who leads", () => {
       await two.world.to("04:32:20", async () => two.world.quote(FUT, 100));
       for (const minute of ["04:30", "04:31"]) await written(store, strategy_id, minute, 12);
       await two.world.stop();
+    });
+
+    test("who is stopped while it stands by for a leader that has died writes what nobody else has", async () => {
+      const strategy_id = await strategy(store, [LEG]);
+      const session = await store.db.session({ name: "stratctl leader", timeout_ms: 5_000 });
+      await lead(session, { shard: { shard: 1, of: 1 }, holder: "dies:1", own: null, silent_ms: 60_000 });
+      const { world } = await start();
+      await world.hears(/^leader stands by: dies:1 leads/);
+      await world.to("04:31:30", async () => world.quote(FUT, 100));
+      session.drop();
+      await until(
+        async () => expect(await store.db.many(Pid, "test.pid", PID, [session.backend_pid])).toEqual([]),
+        () => "the session goes on",
+      );
+      expect(await world.stop()).toMatchObject({ lost_count: 0, candles: { carried: 2 } });
+      expect(await candleRows(store.db, strategy_id)).toMatchObject([{ sample_count: 12 }, { sample_count: 7 }]);
+    });
+
+    test("who is stopped while it stands by for a silent leader leaves its minutes on disk, for one that lives nothing", async () => {
+      const strategy_id = await strategy(store, [LEG]);
+      const spool = path.join(await mkdtemp(path.join(tmpdir(), "stratctl-t-")), "spool");
+      const session = await store.db.session({ name: "stratctl leader", timeout_ms: 5_000 });
+      await lead(session, { shard: { shard: 1, of: 1 }, holder: "frozen:1", own: null, silent_ms: 60_000 });
+      const seen = (when: string): Promise<number> =>
+        store.db.run(`test.${when}`, `update engine_leader set seen_at = clock_timestamp() ${when}`);
+      const alive = await start({ spool });
+      await alive.world.to("04:31:30", async () => alive.world.quote(FUT, 100));
+      await seen("+ interval '1 minute'");
+      expect(await alive.world.stop()).toMatchObject({ lost_count: 0, spool_depth: 0 });
+      const silent = await start({ spool });
+      await silent.world.to("04:31:30", async () => silent.world.quote(FUT, 100));
+      await seen("- interval '4 seconds'");
+      expect(await silent.world.stop()).toMatchObject({ lost_count: 0, spool_depth: 2 });
+      session.drop();
+      const after = await start({ spool, at: at("04:31:58") });
+      await after.world.to("04:32:10", async () => after.world.quote(FUT, 100));
+      await written(store, strategy_id, "04:30", 12);
+      await after.world.stop();
+      await rm(path.dirname(spool), { recursive: true });
+    });
+
+    test("why a minute has no candle is told by whoever follows a leader that has not told it", async () => {
+      const strategy_id = await strategy(store, [LEG]);
+      const session = await store.db.session({ name: "stratctl leader", timeout_ms: 5_000 });
+      await lead(session, { shard: { shard: 1, of: 1 }, holder: "dies:1", own: null, silent_ms: 60_000 });
+      const { world } = await start();
+      await world.hears(/^leader stands by: dies:1 leads/);
+      await world.to("04:32:10");
+      session.drop();
+      await world.hears(/^leader leads after dies:1/);
+      await world.to("04:32:20");
+      await until(
+        async () => expect(await gapsOf(strategy_id)).toEqual([{ minutes: 2, reason: expect.stringContaining(FUT) }]),
+        () => world.tell("no gaps"),
+      );
+      await world.stop();
     });
 
     test("a leader whose connection ends takes the lead again, and no minute is lost", async () => {
@@ -119,15 +189,8 @@ describe.skipIf(redisMissing)("who leads", () => {
       await world.to("04:33:05");
       await world.quote(FUT, 100);
       await world.to("04:34:05");
-      const rows = async (): Promise<unknown> =>
-        store.db.many(
-          z.object({ minutes: z.int(), reason: z.string() }),
-          "test.gaps",
-          `select (extract(epoch from to_minute - from_minute) / 60)::int + 1 as minutes, reason from strategy_gap where strategy_id = $1`,
-          [strategy_id],
-        );
       await until(
-        async () => expect(await rows()).toEqual([{ minutes: 3, reason: expect.stringContaining(FUT) }]),
+        async () => expect(await gapsOf(strategy_id)).toEqual([{ minutes: 3, reason: expect.stringContaining(FUT) }]),
         () => world.tell("no gaps"),
       );
       await until(

@@ -106,7 +106,7 @@ class Daemon {
     this.#sampler = new Sampler({ calendar, board: this.#board, stale_ms_max, carry_after_ms, source: "live" });
     const spool = options.spool == null ? null : new Spool(options.spool);
     this.#writer = new Writer({ db, overwrite: false, candles_max: waiting_max, spool, fence: () => this.#leadership.fence });
-    this.#stand_by = new StandBy(waiting_max);
+    this.#stand_by = new StandBy({ rows_max: waiting_max, writer: this.#writer, gaps: this.#gaps });
     this.#leadership = new Leadership({
       db,
       shard: options.shard ?? { shard: 1, of: 1 },
@@ -258,7 +258,7 @@ class Daemon {
     const { minute_ms, candles, marks, gaps } = this.#sampler.finish({ with_marks: true });
     this.#notices.minute(candles);
     // A minute that began under its own lead may be nobody else's: it waits until this engine leads again.
-    if (this.#leadership.stands_by && minute_ms !== this.#own_minute_ms) return this.#stand_by.keep(candles);
+    if (this.#leadership.stands_by && minute_ms !== this.#own_minute_ms) return this.#stand_by.keep({ minute_ms, candles, gaps });
     this.#writer.finish(candles, marks);
     this.#gaps.add(minute_ms, gaps);
     this.#write_from_ms = Number.NEGATIVE_INFINITY;
@@ -303,7 +303,7 @@ class Daemon {
 
   /** What another engine had not brought to the database when this one follows it. */
   #takeOver(): void {
-    for (const candles of this.#stand_by.take()) this.#writer.finish(candles, null);
+    this.#stand_by.release();
     this.#unwritten.forget();
     this.#write_from_ms = Number.NEGATIVE_INFINITY;
   }
@@ -382,6 +382,9 @@ class Daemon {
     this.#finishMinute();
     const flush = async (): Promise<true> => {
       await this.#writing;
+      // A leader that has died by now is followed for a last write; what one that is silent may have kept goes to disk.
+      if (this.#leadership.stands_by) await this.#leadership.look();
+      if (this.#leadership.is_other_silent) this.#stand_by.release();
       await this.#write();
       await this.#day_end.end();
       return true;

@@ -33,10 +33,12 @@ export interface LeadershipOptions {
 const LOOK_MS = 2_000;
 /** A leader that was not seen for so long is followed: together with a look and a connection, within ten seconds. */
 const SILENT_MS = 5_500;
-/** A statement of the session, and the connection of it, may take so long: asking waits two seconds for what a leader writes. */
+/** A statement of the session, and the connection of it, may take so long: asking waits a second for what a leader writes, and again. */
 const SESSION_MS = 3_500;
 /** Saying that it leaves may take so long of the time that a stop has. */
 const LEAVE_MS = 500;
+/** Telling that it lives may take so long. */
+const BEAT_MS = 500;
 const SESSION_NAME = "stratctl leader";
 
 /**
@@ -57,6 +59,8 @@ export class Leadership {
   /** Said that it leads no more. */
   #has_lost = false;
   #is_pooled = false;
+  /** How long whoever leads had not told that it lives, at the last look. */
+  #silent_ms: number | null = null;
   /** Why the last look came to nothing. */
   #failure: StratctlError | null = null;
   #looking: Promise<void> | null = null;
@@ -82,6 +86,11 @@ export class Leadership {
     return this.#failure;
   }
 
+  /** Another leads, and may have been dead or cut off at the last look: what it sampled since its last write is in doubt. */
+  get is_other_silent(): boolean {
+    return this.stands_by && (this.#failure !== null || this.#silent_ms === null || this.#silent_ms > LOOK_MS + BEAT_MS);
+  }
+
   /** Since when it leads, in ms since the epoch by this machine's clock; null while it stands by. */
   get led_since_ms(): number | null {
     return this.#since_ms;
@@ -89,13 +98,13 @@ export class Leadership {
 
   /** Asks once, and goes on by itself until its end: while the database is away, and while another leads. */
   async begin(): Promise<void> {
-    await this.#look();
+    await this.look();
     void this.#run();
   }
 
   /** The fence; where nobody is known to lead it is asked for at once. */
   async ensure(): Promise<Fence | null> {
-    if (this.#fence === null && !this.stands_by) await this.#look();
+    if (this.#fence === null && !this.stands_by) await this.look();
     return this.#fence;
   }
 
@@ -118,6 +127,7 @@ export class Leadership {
   /** Tells that it leaves, so that whoever stands by need not wait. */
   async end(): Promise<void> {
     this.#ending.abort();
+    this.#wake.abort();
     const [session, fence] = [this.#session, this.#fence];
     this.#fence = null;
     // Where it does not arrive the end of the session says it.
@@ -133,13 +143,13 @@ export class Leadership {
     const { signal } = this.#ending;
     while (!signal.aborted) {
       this.#wake = new AbortController();
-      await systemClock.sleep(LOOK_MS, AbortSignal.any([signal, this.#wake.signal]));
-      if (!signal.aborted) await this.#look();
+      await systemClock.sleep(LOOK_MS, this.#wake.signal);
+      if (!signal.aborted) await this.look();
     }
   }
 
-  /** Never rejects: a database that is away is looked for again. One at a time. */
-  #look(): Promise<void> {
+  /** Asks for the lead, or tells that it lives. Never rejects: a database that is away is looked for again. One at a time. */
+  look(): Promise<void> {
     this.#looking ??= this.#lookOnce().finally(() => {
       this.#looking = null;
     });
@@ -195,6 +205,7 @@ export class Leadership {
   #stands(answer: LeadAnswer): void {
     if (answer.fence !== null) return this.#begins(answer, { is_told: true });
     const { other } = answer;
+    this.#silent_ms = answer.silent_ms;
     this.#options.onStandBy({ written_to_ms: other?.written_to == null ? null : Date.parse(other.written_to) });
     const text = other === null ? "another engine leads" : `${other.holder} leads${partText(other)} since ${other.since}`;
     if (text !== this.#told) this.#options.log({ level: "info", event: "leader", text: `stands by: ${text}`, fields: { leads: false } });

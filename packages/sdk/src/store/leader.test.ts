@@ -48,9 +48,14 @@ onEveryPostgres("who leads", (store) => {
       fence: { shard: WHOLE, number: 1 },
       is_locked: true,
       other: null,
+      silent_ms: null,
       backend_pid: one.backend_pid,
     });
-    expect(await ask(two, "b:2")).toMatchObject({ fence: null, other: { holder: "a:1", shard: 1, of: 1, written_to: null } });
+    expect(await ask(two, "b:2")).toMatchObject({
+      fence: null,
+      other: { holder: "a:1", shard: 1, of: 1, written_to: null },
+      silent_ms: expect.any(Number),
+    });
     const locks = "select pid from pg_locks where locktype = 'advisory' and classid = hashtext('stratctl')::oid";
     expect(await store.db.many(z.object({ pid: z.int() }), "test.locks", locks)).toEqual([{ pid: one.backend_pid }]);
   });
@@ -166,7 +171,7 @@ onEveryPostgres("who leads", (store) => {
       expect(await rowsOf(kept)).toEqual({ candles: 1, marks: 1, quotes: 1 });
     });
 
-    test("that is under way is waited for by whoever takes over, and one that hangs is ended", async () => {
+    test("that is under way is waited for by whoever takes over, and one that hangs is ended by the same question", async () => {
       const [one, two, hung] = [await open(), await open(), await open()];
       const fence = await led(one, "a:1");
       await hung.script("begin");
@@ -174,9 +179,21 @@ onEveryPostgres("who leads", (store) => {
       expect(await tellAlive(one, fence, { written_to_ms: null })).toMatchObject({ leads: true });
       one.drop();
       await gone(one);
-      await expect(ask(two, "b:2")).rejects.toMatchObject({ code: "database_unreachable" });
+      expect(await ask(two, "b:2")).toMatchObject({ fence: { number: 2 }, is_locked: true });
       await hung.ended;
-      expect(await ask(two, "b:2")).toMatchObject({ fence: { number: 2 } });
+    });
+
+    test("that is about to end is left alone by whoever takes over", async () => {
+      const [one, two, slow] = [await open(), await open(), await open()];
+      const fence = await led(one, "a:1");
+      await leave(one, fence);
+      await slow.script("begin");
+      await slow.run("test.fenced", "select stratctl_fenced($1, $2, $3)", [1, 1, fence.number]);
+      const asked = ask(two, "b:2");
+      await sleep(200);
+      await slow.script("commit");
+      expect(await asked).toMatchObject({ fence: { number: 2 } });
+      expect(await slow.one(z.object({ one: z.int() }), "test.lives", "select 1 as one")).toEqual({ one: 1 });
     });
   });
 

@@ -32,6 +32,8 @@ export interface LeadAnswer {
   readonly is_locked: boolean;
   /** Where `fence` is null who leads; else who led before, or null: nobody. */
   readonly other: Leader | null;
+  /** How long ago that one told last that it lives, by the database's clock; null: it left, or there is none. */
+  readonly silent_ms: number | null;
   /** The server's process that answered: of one session always the same, unless something between shares it out. */
   readonly backend_pid: number;
 }
@@ -55,6 +57,7 @@ export async function lead(session: Db, { shard, holder, own, silent_ms }: LeadQ
     fence: row.fence === null ? null : { shard, number: row.fence },
     is_locked: row.is_locked ?? false,
     other: otherOf(row),
+    silent_ms: row.silent_ms,
     backend_pid: row.backend_pid,
   };
 }
@@ -67,7 +70,12 @@ const Columns = z.object({
   seen_at: InstantColumn.nullable(),
   written_to: InstantColumn.nullable(),
 });
-const Answer = Columns.extend({ fence: WholeColumn.nullable(), is_locked: z.boolean().nullable(), backend_pid: z.int() });
+const Answer = Columns.extend({
+  fence: WholeColumn.nullable(),
+  is_locked: z.boolean().nullable(),
+  silent_ms: z.int().nullable(),
+  backend_pid: z.int(),
+});
 
 function otherOf({ shard, of, holder, since, seen_at, written_to }: z.output<typeof Columns>): Leader | null {
   if (shard === null || of === null || holder === null || since === null) return null;
@@ -77,7 +85,8 @@ function otherOf({ shard, of, holder, since, seen_at, written_to }: z.output<typ
 /** One who left was last seen before all time, which is no instant of ours. */
 const SEEN_AT = "nullif(seen_at, '-infinity') as seen_at";
 
-const LEAD = `select fence, is_locked, shard, of, holder, since, ${SEEN_AT}, written_to, pg_backend_pid() as backend_pid
+const LEAD = `select fence, is_locked, shard, of, holder, since, ${SEEN_AT}, written_to, pg_backend_pid() as backend_pid,
+    (extract(epoch from clock_timestamp() - nullif(seen_at, '-infinity')) * 1000)::int4 as silent_ms
   from stratctl_lead($1::int4, $2::int4, $3, $4::int8, $5::interval)`;
 
 export interface LeaderNews {

@@ -5,6 +5,8 @@ export class UnwrittenQuotes {
   readonly #board: QuoteBoard;
   /** What the board had when the last batch that was written was taken. */
   #written_revision = 0;
+  /** How often all was forgotten: what was taken before that confirms nothing after it. */
+  #forgotten_count = 0;
 
   constructor(board: QuoteBoard) {
     this.#board = board;
@@ -17,8 +19,9 @@ export class UnwrittenQuotes {
   take(): { batch: QuoteBatch; confirm: () => void } {
     const { price_units, revision } = this.#board;
     const places = this.#board.movedSince(this.#written_revision).filter((place) => !Number.isNaN(price_units[place]));
+    const taken_at = this.#forgotten_count;
     const confirm = (): void => {
-      this.#written_revision = revision;
+      if (taken_at === this.#forgotten_count) this.#written_revision = revision;
     };
     return { batch: batchOf(this.#board, places), confirm };
   }
@@ -26,6 +29,7 @@ export class UnwrittenQuotes {
   /** The database may have none of them: all are told once more. */
   forget(): void {
     this.#written_revision = 0;
+    this.#forgotten_count += 1;
   }
 }
 

@@ -51,9 +51,30 @@ onEveryPostgres("gaps", (store) => {
     expect([await kept(idOf(1)), await kept(idOf(2))]).toEqual([[[10, 15, "a"]], [[10, 10, "a"]]]);
   });
 
+  test("told again with what came since, since another statement failed: neither doubled nor split", async () => {
+    const id = idOf(6);
+    await upsertMany(store.db, batch([id, 1, 1, "a"]));
+    await upsertMany(store.db, batch([id, 1, 1, "a"], [id, 2, 2, "a"]));
+    expect(await kept(id)).toEqual([[1, 2, "a"]]);
+    await upsertMany(store.db, batch([id, 2, 2, "a"], [id, 1, 1, "a"], [id, 3, 3, "a"], [id, 4, 6, "b"]));
+    await upsertMany(store.db, batch([id, 1, 3, "a"], [id, 4, 4, "b"], [id, 5, 7, "b"], [id, 8, 8, "b"], [id, 10, 10, "b"]));
+    expect(await kept(id)).toEqual([
+      [1, 3, "a"],
+      [4, 8, "b"],
+      [10, 10, "b"],
+    ]);
+  });
+
   test("of two that begin together, as after a clock that was set back, the longer counts", async () => {
     await upsertMany(store.db, batch([idOf(4), 0, 0, "a"], [idOf(4), 0, 2, "b"], [idOf(5), 0, 0, "a"]));
     expect([await kept(idOf(4)), await kept(idOf(5))]).toEqual([[[0, 2, "b"]], [[0, 0, "a"]]]);
+    // A minute ends again for another reason, and the reason before goes on behind it: one row is not written twice.
+    await upsertMany(store.db, batch([idOf(4), 0, 0, "a"], [idOf(4), 3, 3, "b"], [idOf(5), 0, 0, "b"], [idOf(5), 1, 2, "b"]));
+    expect(await kept(idOf(4))).toEqual([
+      [0, 2, "a"],
+      [3, 3, "b"],
+    ]);
+    expect(await kept(idOf(5))).toEqual([[0, 2, "b"]]);
   });
 
   test("of a strategy that is gone nothing is kept, and the others are", async () => {

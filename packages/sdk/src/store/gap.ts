@@ -34,22 +34,40 @@ export async function upsertMany(db: Db, batch: GapBatch, fence?: Fence): Promis
   });
 }
 
-/** After a clock that was set back a minute may have ended twice: the longer span of two that begin together counts. */
+/**
+ * What touches for one reason is made one before it meets the table: of several spans that go on with one row an update takes a
+ * single one. After a clock that was set back a minute may have ended twice: the longer span of two that begin together counts,
+ * and a row that gets another reason by it is not made longer as well, since one statement changes a row once.
+ */
 const KEEP = `with told as (
     select unnest($1::int4[]) as strategy_id, unnest($2::timestamptz[]) as from_minute, unnest($3::timestamptz[]) as to_minute,
       unnest($4::text[]) as reason
       where ${isFenced("$5", "$6", "$7")}
+  ), placed as (
+    select *, from_minute > interval '1 minute' + max(to_minute) over (partition by strategy_id, reason
+      order by from_minute, to_minute rows between unbounded preceding and 1 preceding) as begins from told
+  ), numbered as (
+    select *, count(*) filter (where begins) over (partition by strategy_id, reason order by from_minute, to_minute) as run from placed
   ), given as (
-    select distinct on (strategy_id, from_minute) * from told order by strategy_id, from_minute, to_minute desc
-  ), longer as (
-    update strategy_gap kept set to_minute = greatest(kept.to_minute, given.to_minute) from given
-     where kept.strategy_id = given.strategy_id and kept.reason = given.reason
+    select distinct on (strategy_id, from_minute) strategy_id, from_minute, to_minute, reason from (
+      select strategy_id, reason, min(from_minute) as from_minute, max(to_minute) as to_minute
+        from numbered group by strategy_id, reason, run
+    ) as runs order by strategy_id, from_minute, to_minute desc
+  ), matched as (
+    select distinct on (given.strategy_id, given.from_minute) given.*, kept.from_minute as kept_from
+      from given join strategy_gap kept on kept.strategy_id = given.strategy_id and kept.reason = given.reason
        and given.from_minute between kept.from_minute and kept.to_minute + interval '1 minute'
-    returning given.strategy_id, given.from_minute
+     where not exists (select from given as other where other.strategy_id = kept.strategy_id
+       and other.from_minute = kept.from_minute and other.reason <> kept.reason)
+     order by given.strategy_id, given.from_minute, kept.from_minute
+  ), longer as (
+    update strategy_gap kept set to_minute = greatest(kept.to_minute, reaching.to_minute)
+      from (select strategy_id, kept_from, max(to_minute) as to_minute from matched group by strategy_id, kept_from) as reaching
+     where kept.strategy_id = reaching.strategy_id and kept.from_minute = reaching.kept_from
   )
   insert into strategy_gap (strategy_id, from_minute, to_minute, reason)
   select strategy_id, from_minute, to_minute, reason from given
-   where not exists (select from longer where longer.strategy_id = given.strategy_id and longer.from_minute = given.from_minute)
+   where not exists (select from matched where matched.strategy_id = given.strategy_id and matched.from_minute = given.from_minute)
      and exists (select from strategy where strategy.strategy_id = given.strategy_id)
   on conflict (strategy_id, from_minute) do update set
     to_minute = greatest(strategy_gap.to_minute, excluded.to_minute), reason = excluded.reason`;

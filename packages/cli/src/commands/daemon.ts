@@ -1,12 +1,11 @@
 import type { Command } from "commander";
-import type { Log } from "@stratctl/engine";
 import type { Shard } from "@stratctl/sdk/internal";
 import type { Deps } from "../deps.ts";
-import type { FoundSettings } from "../settings.ts";
 import { isJournal } from "../terminal/journal.ts";
 import { examples, type Act } from "./command.ts";
 import { addInstall } from "./daemon-install.ts";
-import { prepared, runRound, type Prepared } from "./daemon-round.ts";
+import { inRounds, type Read } from "./daemon-reload.ts";
+import { prepared, runRound } from "./daemon-round.ts";
 import { addStatus } from "./daemon-status.ts";
 
 export function addDaemon(program: Command, act: Act): void {
@@ -57,11 +56,6 @@ interface DaemonFlags {
   readonly http: { readonly host: string | undefined; readonly port: string | undefined };
 }
 
-/** What was read of the settings, and what came of it. */
-interface Read extends Prepared {
-  readonly found: FoundSettings;
-}
-
 export async function runDaemon(deps: Deps, flags: DaemonFlags): Promise<void> {
   const { screen, output, signal } = deps;
   const [engine, { builtinCalendar }] = await Promise.all([import("@stratctl/engine"), import("@stratctl/sdk/internal")]);
@@ -81,70 +75,22 @@ export async function runDaemon(deps: Deps, flags: DaemonFlags): Promise<void> {
   signal.addEventListener("abort", () => service?.stopping());
   const { once, isServed } = flags;
   try {
-    await inRounds(deps, { first, log, flags }, (round) =>
-      runRound({ ...round, shard, once, isServed, log, onLoop: (loop) => service?.watch(loop) }),
+    await inRounds(deps, { first, log, readAll: () => readAll(deps, flags) }, ({ onLoop, ...round }) =>
+      runRound({
+        ...round,
+        shard,
+        once,
+        isServed,
+        log,
+        onLoop: (loop) => {
+          onLoop(loop);
+          service?.watch(loop);
+        },
+      }),
     );
   } finally {
     await service?.close();
   }
-}
-
-interface Given {
-  readonly first: Read;
-  readonly log: Log;
-  readonly flags: DaemonFlags;
-}
-type RunOne = (round: Prepared & { readonly signal: AbortSignal; readonly onPass: () => void }) => Promise<void>;
-
-/**
- * Rounds of the loop, each by the configuration as it was read last: SIGHUP ends one and begins the next, which goes on with the
- * same minute. What cannot be read, or cannot be begun with, leaves the one before in force.
- */
-async function inRounds(deps: Deps, { first, log, flags }: Given, runOne: RunOne): Promise<void> {
-  let current = first;
-  /** To go back to, until the current one has made a pass. */
-  let before: Read | null = null;
-  const asked: { read: Read | null; ending: AbortController } = { read: null, ending: new AbortController() };
-  const readAgain = async (): Promise<void> => {
-    try {
-      asked.read = await readAll(deps, flags);
-      asked.ending.abort();
-    } catch (error) {
-      tellRefused(log, error);
-    }
-  };
-  deps.onHangUp(() => void readAgain());
-  for (;;) {
-    asked.ending = new AbortController();
-    try {
-      await runOne({
-        ...current,
-        signal: AbortSignal.any([deps.signal, asked.ending.signal]),
-        onPass: () => (before = null),
-      });
-    } catch (error) {
-      if (before === null) throw error;
-      tellRefused(log, error);
-      [current, before] = [before, null];
-      continue;
-    }
-    if (deps.signal.aborted || asked.read === null) return;
-    [before, current, asked.read] = [current, asked.read, null];
-    const keys = changedKeys(before.found, current.found);
-    const what = keys.length === 0 ? "no setting has changed" : `changed: ${keys.join(", ")}`;
-    log({ level: "info", event: "config", text: `read again · ${what}`, fields: { changed: keys } });
-  }
-}
-
-function tellRefused(log: Log, error: unknown): void {
-  const text = error instanceof Error ? error.message : String(error);
-  log({ level: "error", event: "config", text: `${text} · the configuration before stays in force`, fields: { refused: true } });
-}
-
-/** Settings that have another value; the values may be secrets. */
-function changedKeys(before: FoundSettings, after: FoundSettings): string[] {
-  const keys = new Set([...before.keys(), ...after.keys()]);
-  return [...keys].filter((key) => before.get(key)?.value !== after.get(key)?.value).toSorted();
 }
 
 async function readAll(deps: Deps, { every, always, http }: DaemonFlags): Promise<Read> {

@@ -93,7 +93,7 @@ export async function backfill(options: BackfillOptions): Promise<BackfillReport
   const minutes = [...new Set([...wanted.values()].flatMap((starts) => [...starts]))].toSorted((a, b) => a - b);
   const [first_ms, last_ms] = [minutes[0], minutes.at(-1)];
   if (first_ms === undefined || last_ms === undefined) return NOTHING;
-  const held = legs.filter((leg) => isHeldIn(leg, wanted.get(leg.strategy_id)));
+  const held = heldIn(legs, wanted);
   const instruments = instrumentsOf(held);
   const from_ms = openOf(calendar, held, first_ms);
   const quotes = await options.quotesFor({ instruments, from_ms, to_ms: last_ms + MINUTE_MS });
@@ -108,6 +108,7 @@ export async function backfill(options: BackfillOptions): Promise<BackfillReport
 
 const NOTHING: BackfillReport = { wanted_count: 0, filled_count: 0, written_count: 0, left_out_count: 0, strategies: [], unquoted: [] };
 
+type HeldLeg = Pick<Leg, "strategy_id" | "exchange" | "added_at" | "closed_at">;
 type Wanted = ReadonlyMap<number, ReadonlySet<number>>;
 type Settings = BackfillOptions & { readonly calendar: Calendar; readonly every_ms: number };
 
@@ -175,7 +176,8 @@ class BackfillRun {
 
   /** The book of a minute's start; it is read anew only when a leg was added or closed since the last one. */
   async #turn(minute_ms: number): Promise<{ book: Book; sampler: Sampler }> {
-    const changes = this.#change_ms.findLastIndex((at_ms) => at_ms <= minute_ms) + 1;
+    let changes = Math.max(0, this.#changes_seen);
+    while ((this.#change_ms[changes] ?? Number.POSITIVE_INFINITY) <= minute_ms) changes += 1;
     if (this.#book !== null && this.#sampler !== null && changes === this.#changes_seen)
       return { book: this.#book, sampler: this.#sampler };
     const { db, calendar, strategy_ids } = this.#settings;
@@ -248,16 +250,31 @@ async function wantedMinutes(
   return wanted;
 }
 
-function holdingOf({ exchange, added_at, closed_at }: Leg): { exchange: string; from_ms: number; to_ms: number } {
+function holdingOf({ exchange, added_at, closed_at }: HeldLeg): { exchange: string; from_ms: number; to_ms: number } {
   return { exchange, from_ms: Date.parse(added_at), to_ms: closed_at === null ? Number.POSITIVE_INFINITY : Date.parse(closed_at) };
 }
 
-function isHeldIn(leg: Leg, minutes: ReadonlySet<number> | undefined): boolean {
-  const { from_ms, to_ms } = holdingOf(leg);
-  return [...(minutes ?? [])].some((minute_ms) => from_ms <= minute_ms && minute_ms < to_ms);
+/** Legs that were held in a minute that is wanted of their strategy. Each minute is looked at once, however many legs there are. */
+export function heldIn<Held extends HeldLeg>(legs: readonly Held[], wanted: Wanted): Held[] {
+  const starts = new Map(Array.from(wanted, ([strategy_id, minutes]) => [strategy_id, Float64Array.from(minutes).toSorted()]));
+  return legs.filter((leg) => {
+    const { from_ms, to_ms } = holdingOf(leg);
+    return (firstFrom(starts.get(leg.strategy_id), from_ms) ?? Number.POSITIVE_INFINITY) < to_ms;
+  });
 }
 
-function changesOf(leg: Leg): number[] {
+/** The first of ascending instants that is not before another. */
+function firstFrom(instants: Float64Array | undefined, from_ms: number): number | undefined {
+  let [low, high] = [0, instants?.length ?? 0];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((instants?.[middle] ?? 0) < from_ms) low = middle + 1;
+    else high = middle;
+  }
+  return instants?.[low];
+}
+
+function changesOf(leg: HeldLeg): number[] {
   const { from_ms, to_ms } = holdingOf(leg);
   return [from_ms, to_ms].filter(Number.isFinite);
 }

@@ -56,6 +56,7 @@ test("a month before the calendar knows no more it says so, and of a year withou
   expect(told("2027-01-04", ["03:00:00", "03:01:00"])).toEqual([
     "calendar: NSE has no list of holidays for 2027: every weekday is taken for a session",
     "calendar: NFO has no list of holidays for 2027: every weekday is taken for a session",
+    "expiry: past its last day and not settled: NFO:NIFTY26DECFUT (2026-12-29) · strategies: 3",
   ]);
 });
 
@@ -99,5 +100,35 @@ test("prices: each change is said once, with the reasons and the strategies", ()
     "priced: all 8 instruments",
     "unpriced: NFO:A (redis: no key; ticker: 404) · no mark: 9",
     "unpriced: NFO:A (redis: no key; ticker: 404) · m2m or pnl lies beyond ±500000000000 rupees: 5 · no mark: 5, 9",
+  ]);
+});
+
+test("contracts that will be delivered, and those past their last day, are told of once a day and when they come to the book", () => {
+  const lines: LogLine[] = [];
+  const notices = new Notices((line) => lines.push(line), calendar);
+  const look = (held: typeof book, at: string): void => {
+    const at_ms = Date.parse(at);
+    notices.session(held, hoursAt(calendar, held.exchanges, at_ms, null), { at_ms, board: new QuoteBoard(held.instruments) });
+  };
+  const expiries = (): string[] => lines.splice(0).flatMap(({ event, text }) => (event === "expiry" ? [text] : []));
+  const one = testBook([
+    { strategy_id: 3, legs: [leg("NFO:RELIANCE26OCTFUT"), leg("NFO:NIFTY26OCTFUT")] },
+    { strategy_id: 5, legs: [leg("NFO:RELIANCE26OCTFUT"), leg("NFO:NIFTY26O2024500CE")] },
+  ]);
+  look(one, "2026-10-21T05:00:00Z");
+  const over = "past its last day and not settled: NFO:NIFTY26O2024500CE (2026-10-20) · strategies: 5";
+  expect(expiries()).toEqual([over]);
+  for (const minute of ["00", "01", "02"]) look(one, `2026-10-22T05:${minute}:00Z`);
+  const due = "shares will be due at expiry unless it is closed: NFO:RELIANCE26OCTFUT (2026-10-27) · strategies: 3, 5";
+  expect(expiries().toSorted()).toEqual([over, due]);
+  const more = testBook([{ strategy_id: 9, legs: [leg("NFO:RELIANCE26OCTFUT"), leg("NFO:ACME26OCT100CE")] }]);
+  look(more, "2026-10-22T05:03:00Z");
+  expect(expiries()).toEqual([due.replace(/N.*/u, "NFO:ACME26OCT100CE (2026-10-27) · strategies: 9")]);
+  // Its last session ends.
+  look(one, "2026-10-27T10:09:59Z");
+  lines.length = 0;
+  look(one, "2026-10-27T10:10:00Z");
+  expect(expiries()).toEqual([
+    "past its last day and not settled: NFO:RELIANCE26OCTFUT (2026-10-27), NFO:NIFTY26OCTFUT (2026-10-27) · strategies: 3, 5",
   ]);
 });

@@ -1,4 +1,13 @@
-import { amountOf, calendarWarnings, TOO_LARGE, type Calendar, type CandleBatch, type QuoteBoard } from "@stratctl/sdk/internal";
+import {
+  amountOf,
+  calendarWarnings,
+  expiryNotice,
+  TOO_LARGE,
+  type Calendar,
+  type CandleBatch,
+  type ExpiryNotice,
+  type QuoteBoard,
+} from "@stratctl/sdk/internal";
 import type { Book } from "./book.ts";
 import { openMask, type Hours } from "./hours.ts";
 import { clockText, countedText, namedText, type Log } from "./log.ts";
@@ -18,6 +27,9 @@ export class Notices {
   #candle_count = 0;
   readonly #marked = new Set<number>();
   readonly #stale = new Set<number>();
+  /** What was found, and told, of the expiry of each instrument that was looked at this day. */
+  readonly #expiry_of = new Map<string, ExpiryNotice["code"] | null>();
+  #due_book: Book | null = null;
 
   constructor(log: Log, calendar: Calendar) {
     this.#log = log;
@@ -71,6 +83,9 @@ export class Notices {
     const closed = were_open.filter((exchange) => !are_open.includes(exchange));
     for (const exchange of opened) this.#opened(exchange, { hours, place: book.exchanges.indexOf(exchange), at_ms });
     for (const exchange of closed) this.#closed(exchange, carriedOf(book, exchange, { open: this.#open, board }));
+    // What is due changes with the book, the day, and where a last session ends.
+    if (book !== this.#due_book || closed.length > 0) this.#expiries(book, { at_ms, is_anew: closed.length > 0 });
+    this.#due_book = book;
     if (are_open.length === 0) this.#unmarked = null;
   }
 
@@ -104,8 +119,41 @@ export class Notices {
     this.#candle_count = 0;
     this.#marked.clear();
     this.#stale.clear();
+    this.#expiry_of.clear();
+    this.#due_book = null;
     for (const { text, exchange, kind, day } of calendarWarnings(this.#calendar, book.exchanges, at_ms))
       this.#log({ level: "warn", event: "calendar", text, fields: { exchange, kind, day } });
+  }
+
+  /** Each instrument once a day: those of which shares will be due, and those that wait for their settlement. */
+  #expiries(book: Book, { at_ms, is_anew }: { at_ms: number; is_anew: boolean }): void {
+    const found = book.instruments.flatMap((held, place) => {
+      const { instrument } = held;
+      const told = this.#expiry_of.get(instrument);
+      if (told !== undefined && !is_anew) return [];
+      const notice = expiryNotice(this.#calendar, held, at_ms);
+      this.#expiry_of.set(instrument, notice?.code ?? null);
+      return notice === null || notice.code === told ? [] : [{ ...notice, place, instrument }];
+    });
+    if (found.length === 0) return;
+    const holders = holdersOf(book, new Set(found.map(({ place }) => place)));
+    // A place outlives its last leg for a while; another leg may come to it.
+    for (const { place, instrument } of found) if (!holders.has(place)) this.#expiry_of.delete(instrument);
+    const held = found.filter(({ place }) => holders.has(place));
+    for (const [code, due] of Map.groupBy(held, (one) => one.code)) {
+      const strategy_ids = [...new Set(due.flatMap(({ place }) => holders.get(place) ?? []))].toSorted((a, b) => a - b);
+      const named = namedText(due.map(({ instrument, last_day }) => `${instrument} (${last_day})`));
+      this.#log({
+        level: "warn",
+        event: "expiry",
+        text: `${DUE_TEXT[code]}: ${named} · strategies: ${namedText(strategy_ids, 10)}`,
+        fields: {
+          code,
+          instruments: due.map(({ instrument }) => instrument).slice(0, LISTED_MAX),
+          strategy_ids: strategy_ids.slice(0, LISTED_MAX),
+        },
+      });
+    }
   }
 
   #opened(exchange: string, { hours, place, at_ms }: { hours: Hours; place: number; at_ms: number }): void {
@@ -132,6 +180,11 @@ export class Notices {
   }
 }
 
+const DUE_TEXT = {
+  delivery_due: "shares will be due at expiry unless it is closed",
+  settlement_due: "past its last day and not settled",
+} as const;
+
 /** The journal has a limit to a line. */
 const LISTED_MAX = 100;
 
@@ -145,6 +198,15 @@ function bookFields(book: Book): { strategy_count: number; instrument_count: num
 
 function namesOf(exchanges: readonly string[], mask: number): string[] {
   return exchanges.filter((_, place) => (mask & (1 << place)) !== 0);
+}
+
+/** Strategies by the places that they have a leg at, of these places. */
+function holdersOf({ strategy_id, leg_from, leg_instrument }: Book, places: ReadonlySet<number>): Map<number, number[]> {
+  const ids: [place: number, strategy_id: number][] = [];
+  for (const [strategy, id] of strategy_id.entries())
+    for (const place of new Set(leg_instrument.subarray(leg_from[strategy], leg_from[strategy + 1])))
+      if (places.has(place)) ids.push([place, id]);
+  return new Map([...Map.groupBy(ids, ([place]) => place)].map(([place, ofPlace]) => [place, ofPlace.map(([, id]) => id)]));
 }
 
 /** Legs on an exchange that has closed, of strategies that are still marked: at the prices that they keep. */

@@ -13,6 +13,7 @@ export {
   LegAdd,
   LegAdded,
   LegClose,
+  LegNotice,
   LegRemove,
   LegUpdate,
   LegWarning,
@@ -48,7 +49,15 @@ export {
   type Session,
 } from "./market/calendar.ts";
 export { expiryOf, lastDayOf } from "./market/expiry.ts";
-export { isDelivered, settlementUnits, type Expiring } from "./market/settlement.ts";
+export {
+  expiryNotice,
+  isDelivered,
+  settlementUnits,
+  type ContractKind,
+  type Expiring,
+  type ExpiryNotice,
+  type HeldContract,
+} from "./market/settlement.ts";
 export { EXCHANGES, parseInstrument, withExchange, type Exchange, type Instrument } from "./market/instrument.ts";
 export { builtinLots, lotSize, parseLots, type Lots } from "./market/lots.ts";
 

@@ -29,6 +29,7 @@ export { alwaysOpen } from "./market/days.ts";
 export { calendarFaults } from "./market/calendar-file.ts";
 export { calendarWarnings, type CalendarWarning } from "./market/warnings.ts";
 export { lastDayOf } from "./market/expiry.ts";
+export { expiryNotice, type ExpiryNotice } from "./market/settlement.ts";
 export { parseInstrument } from "./market/instrument.ts";
 export { builtinLots } from "./market/lots.ts";
 export { Instant, isoOf } from "./model/instant.ts";

@@ -198,9 +198,13 @@ export async function runList(
 }
 
 export async function runShow(deps: Deps, { strategy: named }: { strategy: string | undefined }): Promise<void> {
-  const strategy = await neededStrategy(deps, named, "stratctl strategy show condor");
+  const { strategy_id, account_id } = await neededStrategy(deps, named, "stratctl strategy show condor");
+  const api = await deps.connect();
+  const strategy = await api.strategies.get({ account_id, strategy_id }, { signal: deps.signal });
   const { strategyCard } = await import("../views/strategies.ts");
-  await deliver(deps, { data: strategy, rows: [strategy], fields: STRATEGY_FIELDS, view: (options) => strategyCard(strategy, options) });
+  const { notices, legs: _, ...row } = strategy;
+  const rows = [{ ...row, notices: notices.map(({ message }) => message) }];
+  await deliver(deps, { data: strategy, rows, fields: [...STRATEGY_FIELDS, "notices"], view: (options) => strategyCard(strategy, options) });
 }
 
 export interface UpdateOptions {

@@ -1,3 +1,4 @@
+import type { LegNotice } from "@stratctl/sdk";
 import { describe, expect, test } from "vitest";
 import { ACCOUNT, candlesOf, legOf, NOW_MS, OPEN_MS, strategyOf } from "../../../../test/cli/made-up.ts";
 import { displayWidth } from "../terminal/format.ts";
@@ -119,7 +120,10 @@ describe.each(WIDTHS)("at %i columns", (width) => {
     ];
     const texts = [
       strategyCard(
-        strategyOf({ tags: ["weekly"], description: "Iron condor round 24,800", total_capital_deployed: 250_000 }),
+        {
+          ...strategyOf({ tags: ["weekly"], description: "Iron condor round 24,800", total_capital_deployed: 250_000 }),
+          notices: [DELIVERY],
+        },
         options(width),
       ),
       markCard(strategyOf({ name: "Far calendar" }), mark, { isNow: false }, options(width)),
@@ -130,6 +134,15 @@ describe.each(WIDTHS)("at %i columns", (width) => {
     await expect(`${texts.join(`\n${"-".repeat(width)}\n`)}\n`).toMatchFileSnapshot(golden("cards", width));
   });
 });
+
+const DELIVERY: LegNotice = {
+  code: "delivery_due",
+  strategy_id: 7,
+  leg_id: 21,
+  instrument: "NFO:RELIANCE25AUGFUT",
+  expiry: "2025-08-28",
+  message: "NFO:RELIANCE25AUGFUT expires 2025-08-28 and is delivered: shares will be due unless it is closed",
+};
 
 test("a leg without a price leaves the sum unknown, and says how many are priced", () => {
   const text = legList(strategyOf({}), [...LEGS.slice(0, 3), legOf({ id: 25 })], options(80));

@@ -1,6 +1,6 @@
-import { builtinCalendar, openAt, type Strategy } from "@stratctl/sdk";
+import { builtinCalendar, openAt, type Strategy, type StrategyWithLegs } from "@stratctl/sdk";
 import type { ViewOptions } from "../output.ts";
-import { ageText, clean, counted, joined, rupees, toneOf } from "../terminal/format.ts";
+import { ageText, clean, counted, joined, paint, rupees, toneOf } from "../terminal/format.ts";
 import { dayText, minuteText, shortDayText, whenText, ZONE } from "../terminal/moment.ts";
 import { sparkline } from "../terminal/sparkline.ts";
 import { SPARE, table, type Column } from "../terminal/table.ts";
@@ -74,7 +74,7 @@ export function strategyList(account_id: string, strategies: readonly Strategy[]
   return lines.join("\n");
 }
 
-export function strategyCard(strategy: Strategy, options: ViewOptions): string {
+export function strategyCard(strategy: StrategyWithLegs, options: ViewOptions): string {
   const { account_id, status, description, tags, marked_at, stale, priced, instrument_count, reason } = strategy;
   const created = `created ${dayText(Date.parse(strategy.created_at))}${strategy.created_by === null ? "" : ` by ${clean(strategy.created_by)}`}`;
   const marked = marked_at === null ? "never marked" : `marked ${whenText(Date.parse(marked_at), options.now_ms)} ${ZONE}`;
@@ -98,6 +98,7 @@ export function strategyCard(strategy: Strategy, options: ViewOptions): string {
     joined(facts, options.width, " "),
     ...(description === null || description === "" ? [] : [` ${clean(description)}`]),
     ...(reason === null ? [] : [reasonLine("no mark", reason)]),
+    ...strategy.notices.map(({ message }) => paint(` ${clean(message)}`, "warning", options.color)),
   ].join("\n");
 }
 

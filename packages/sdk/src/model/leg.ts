@@ -70,8 +70,21 @@ export const Leg = z.object({
 });
 export type Leg = z.infer<typeof Leg>;
 
-/** A strategy, with its legs where they were asked for. */
-export const StrategyWithLegs = Strategy.extend({ legs: z.array(Leg).optional() });
+/** What an open leg's expiry asks of somebody. */
+export const LegNotice = z.object({
+  /** `delivery_due`: shares will be due unless it is closed; `settlement_due`: it is over, and waits for its settlement. */
+  code: z.enum(["delivery_due", "settlement_due"]),
+  strategy_id: z.int(),
+  leg_id: z.int(),
+  instrument: z.string(),
+  expiry: Day,
+  /** One readable line. */
+  message: z.string(),
+});
+export type LegNotice = z.infer<typeof LegNotice>;
+
+/** A strategy, with what its legs' expiries ask of somebody, and its legs where they were asked for. */
+export const StrategyWithLegs = Strategy.extend({ notices: z.array(LegNotice), legs: z.array(Leg).optional() });
 export type StrategyWithLegs = z.infer<typeof StrategyWithLegs>;
 
 const Notes = z.string().trim().max(2000);

@@ -45,16 +45,20 @@ const OpenLeg = Leg.pick({
 }).extend({ strike: MoneyColumn.nullable() });
 export type OpenContract = z.infer<typeof OpenLeg>;
 
-/** Open legs of an account's active strategies, by expiry where it is known; archived strategies have none that count. */
-export function openLegs(db: Db, { account_id }: { account_id: string }): Promise<OpenContract[]> {
+/** Open legs of an account's active strategies, or of one of them, by expiry where it is known; archived ones have none that count. */
+export function openLegs(
+  db: Db,
+  { account_id, strategy_id }: { account_id: string; strategy_id?: number | undefined },
+): Promise<OpenContract[]> {
   return db.many(
     OpenLeg,
     "settlement.openLegs",
     `select leg.id, leg.strategy_id, leg.exchange || ':' || leg.tradingsymbol as instrument, leg.exchange, leg.tradingsymbol,
        leg.instrument_type, leg.expiry, leg.underlying_symbol, leg.quantity, leg.strike
      from strategy_instruments leg join strategy using (strategy_id)
-     where strategy.trading_account_id = $1 and strategy.status = 'active' and leg.closed_at is null
+     where strategy.trading_account_id = $1 and ($2::int4 is null or strategy.strategy_id = $2)
+       and strategy.status = 'active' and leg.closed_at is null
      order by leg.expiry nulls last, leg.id`,
-    [account_id],
+    [account_id, strategy_id ?? null],
   );
 }

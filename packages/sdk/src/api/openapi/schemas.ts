@@ -3,7 +3,7 @@ import { Account } from "../../model/account.ts";
 import { Candle } from "../../model/candle.ts";
 import { Fill } from "../../model/fill.ts";
 import { Gap } from "../../model/gap.ts";
-import { Leg, LegAdded, Quantity, StrategyWithLegs } from "../../model/leg.ts";
+import { Leg, LegAdded, LegNotice, Quantity, StrategyWithLegs } from "../../model/leg.ts";
 import { Listing } from "../../model/listing.ts";
 import { Mark } from "../../model/mark.ts";
 import { DayMetrics, MetricsRebuilt, Performance, Positions } from "../../model/metrics.ts";
@@ -26,6 +26,7 @@ const NAMED = {
   StrategyWithLegs,
   Leg,
   LegAdded,
+  LegNotice,
   Listing,
   Fill,
   Candle,

@@ -91,17 +91,24 @@ onEveryPostgres("settlement", (store) => {
     expect(await api.settle({ account_id })).toEqual({ settled: [], open: [], differing: [] });
   });
 
-  test("a stock's contract has the same value, is flagged as delivered, and is warned of from three days before", async () => {
-    const { account_id } = await desk(["RELIANCE26NOVFUT", "BUY", 500, 1400]);
+  test("a stock's contract has the same value, is flagged as delivered, and is warned of from three sessions before", async () => {
+    const { account_id, strategy_id } = await desk(["RELIANCE26NOVFUT", "BUY", 500, 1400]);
+    const notices = async () => (await api.strategies.get({ strategy_id })).notices.map(({ code, expiry }) => [code, expiry]);
     const warnings = async (day: string): Promise<string[]> => {
       now_ms = Date.parse(`${day}T10:00:00+05:30`);
       return (await api.status({ account_id })).warnings.filter((text) => text.includes("RELIANCE"));
     };
-    // 24 November is a holiday, so that the month's contracts expire on the 23rd.
-    expect(await warnings("2026-11-19")).toEqual([]);
-    expect(await warnings("2026-11-20")).toMatchObject([expect.stringContaining("shares will be due")]);
-    expect(await warnings("2026-11-25")).toMatchObject([expect.stringContaining("waits for its settlement")]);
+    // 24 November is a holiday, so that the month's contracts expire on Monday the 23rd: Wednesday is three sessions before.
+    expect([await warnings("2026-11-17"), await notices()]).toEqual([[], []]);
+    expect(await warnings("2026-11-18")).toEqual([
+      `NFO:RELIANCE26NOVFUT expires 2026-11-23 and is delivered: shares will be due unless it is closed (strategy ${strategy_id})`,
+    ]);
+    expect(await notices()).toEqual([["delivery_due", "2026-11-23"]]);
+    expect(await warnings("2026-11-25")).toEqual([
+      `NFO:RELIANCE26NOVFUT expired 2026-11-23 and waits for its settlement; shares are due (strategy ${strategy_id})`,
+    ]);
+    expect(await notices()).toEqual([["settlement_due", "2026-11-23"]]);
     expect(short(await api.settle({ account_id, closes: { RELIANCE: 1420.5 } }))).toEqual([[[1420.5, 10_250, "settlement", true]], [], 0]);
-    expect(await warnings("2026-11-25")).toEqual([]);
+    expect([await warnings("2026-11-25"), await notices()]).toEqual([[], []]);
   });
 });

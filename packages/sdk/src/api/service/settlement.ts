@@ -1,9 +1,9 @@
 import type { z } from "zod";
 import { StratctlError } from "../../errors.ts";
-import { sessionOn, dayOf } from "../../market/calendar.ts";
-import { startOfDay, plusDays } from "../../market/day.ts";
+import { dayOf } from "../../market/calendar.ts";
 import { lastDayOf } from "../../market/expiry.ts";
-import { isDelivered, settlementUnits } from "../../market/settlement.ts";
+import { endOfDay, expiryNotice, isDelivered, settlementUnits, type ExpiryNotice } from "../../market/settlement.ts";
+import type { LegNotice } from "../../model/leg.ts";
 import type { Settle, Settled } from "../../model/settlement.ts";
 import { unitsOf } from "../../model/money.ts";
 import type { Db } from "../../store/db.ts";
@@ -53,14 +53,8 @@ async function expiredLegs({ calendar, now }: Context, db: Db, account_id: strin
   const open = await settlement.openLegs(db, { account_id });
   return open.flatMap((leg) => {
     const last_day = lastDayOf(calendar, leg);
-    return last_day !== null && endOf(calendar, leg.exchange, last_day) <= now() ? [{ ...leg, last_day }] : [];
+    return last_day !== null && endOfDay(calendar, leg.exchange, last_day) <= now() ? [{ ...leg, last_day }] : [];
   });
-}
-
-/** When the session of a day ends; of a day without one, the day itself does. */
-function endOf(calendar: Context["calendar"], exchange: string, day: string): number {
-  const midnight_ms = startOfDay(plusDays(day, 1)) - calendar.zone.offset_minutes * 60_000;
-  return sessionOn(calendar, exchange, day)?.close_ms ?? midnight_ms;
 }
 
 async function keepCloses(
@@ -98,12 +92,12 @@ async function settleOne(
   if (underlying === null) return `nobody knows its underlying; close it at its settlement price`;
   const close = await settlement.closeOf(db, { account_id: leg.account_id, underlying, day: last_day });
   if (close === null) return `the closing figure of ${underlying} on ${last_day} is not known`;
-  const kind = { instrument_type, underlying, strike_units: leg.strike === null ? null : unitsOf(leg.strike) };
+  const kind = { exchange: leg.exchange, instrument_type, underlying, strike_units: leg.strike === null ? null : unitsOf(leg.strike) };
   const price_units = settlementUnits(kind, unitsOf(close));
   if (price_units === null) return "nobody knows what kind of contract it is; close it at its settlement price";
   const held = await holdings.lock(db, { strategy_id: leg.strategy_id, instrument_id: leg.id });
   if (held === null) return null;
-  const at_ms = endOf(calendar, leg.exchange, last_day);
+  const at_ms = endOfDay(calendar, leg.exchange, last_day);
   const { leg: closed } = await leave(db, held, {
     quantity: held.quantity,
     price_units: BigInt(price_units),
@@ -113,25 +107,17 @@ async function settleOne(
   return closed === null ? null : { ...closed, is_delivered: isDelivered(kind) };
 }
 
-/** Contracts of stocks that expire within days: shares will be due. Days of the exchange. */
-export function deliveryWarnings({ calendar, now }: Context, legs: readonly settlement.OpenContract[]): string[] {
-  const today = dayOf(calendar, now());
-  return legs.flatMap((leg) => {
-    const last_day = lastDayOf(calendar, leg);
-    const is_due = last_day !== null && last_day >= today && last_day <= plusDays(today, DELIVERY_DAYS);
-    if (!is_due || !isDelivered({ instrument_type: leg.instrument_type, underlying: leg.underlying_symbol })) return [];
-    return [`${leg.instrument} expires ${last_day} and is delivered: shares will be due unless it is closed (strategy ${leg.strategy_id})`];
+/** What open legs must be told of their expiry: settlements that are waited for come first. */
+export function expiryNotices({ calendar, now }: Pick<Context, "calendar" | "now">, legs: readonly settlement.OpenContract[]): LegNotice[] {
+  const at_ms = now();
+  const notices = legs.flatMap((leg) => {
+    const notice = expiryNotice(calendar, leg, at_ms);
+    return notice === null ? [] : [noticeOf(leg, notice)];
   });
+  const [over, ahead] = [true, false].map((is_over) => notices.filter(({ code }) => (code === "settlement_due") === is_over));
+  return [...(over ?? []), ...(ahead ?? [])];
 }
 
-/** From so many days before on it is said. */
-const DELIVERY_DAYS = 3;
-
-/** Contracts that are past their last day and not settled yet. */
-export function settlementWarnings({ calendar, now }: Context, legs: readonly settlement.OpenContract[]): string[] {
-  return legs.flatMap((leg) => {
-    const last_day = lastDayOf(calendar, leg);
-    if (last_day === null || endOf(calendar, leg.exchange, last_day) > now()) return [];
-    return [`${leg.instrument} expired ${last_day} and waits for its settlement (strategy ${leg.strategy_id})`];
-  });
+function noticeOf({ id, instrument, strategy_id }: settlement.OpenContract, { code, last_day, text }: ExpiryNotice): LegNotice {
+  return { code, strategy_id, leg_id: id, instrument, expiry: last_day, message: `${instrument} ${text}` };
 }

@@ -11,7 +11,7 @@ import { accountOf } from "./access.ts";
 import { call } from "./call.ts";
 import type { Context } from "./context.ts";
 import { holdingOf, WRITTEN_MS } from "./gaps.ts";
-import { deliveryWarnings, settlementWarnings } from "./settlement.ts";
+import { expiryNotices } from "./settlement.ts";
 
 /** Of long lists so many are told: a person reads the first. */
 const TOLD_MAX = 100;
@@ -33,8 +33,7 @@ export function statusCall(context: Context): Api["status"] {
       ...(await coverageOf(context, { held, exchanges, now_ms })),
       unmarked,
       warnings: [
-        ...settlementWarnings(context, contracts),
-        ...deliveryWarnings(context, contracts),
+        ...expiryNotices(context, contracts).map(({ message, strategy_id }) => `${message} (strategy ${strategy_id})`),
         ...calendarWarnings(calendar, exchanges, now_ms).map(({ text }) => text),
       ].slice(0, TOLD_MAX),
     };

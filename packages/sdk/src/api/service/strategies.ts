@@ -4,6 +4,7 @@ import type { Leg } from "../../model/leg.ts";
 import type { Strategy, StrategyArchive, StrategyCreate, StrategyQuery } from "../../model/strategy.ts";
 import type { Db } from "../../store/db.ts";
 import * as legs from "../../store/leg.ts";
+import * as settlement from "../../store/settlement.ts";
 import * as strategies from "../../store/strategy.ts";
 import { contract, type Api } from "../contract.ts";
 import { nearest } from "../nearest.ts";
@@ -14,6 +15,7 @@ import type { Context } from "./context.ts";
 import { moved } from "./fills.ts";
 import { priceNow, refuseArchived } from "./leg-rules.ts";
 import { closed } from "./legs.ts";
+import { expiryNotices } from "./settlement.ts";
 
 type Calls = Pick<Api["strategies"], "create" | "getOrCreate" | "list" | "resolve" | "get" | "update" | "archive" | "close">;
 
@@ -31,7 +33,8 @@ export function strategyCalls(context: Context): Calls {
     resolve: call(context, routes.resolve, async (input) => shown(await resolve(context, input))),
     get: call(context, routes.get, async ({ include, ...key }) => {
       const strategy = shown(await strategyOf(context, key));
-      return include === undefined ? strategy : { ...strategy, legs: await legs.list(context.database, strategy) };
+      const notices = expiryNotices(context, await settlement.openLegs(context.database, strategy));
+      return { ...strategy, notices, ...(include === undefined ? {} : { legs: await legs.list(context.database, strategy) }) };
     }),
     update: call(context, routes.update, async (change) => shown(await update(context, change))),
     archive: call(context, routes.archive, async (key) => shown(await archive(context, key))),

@@ -14,7 +14,7 @@ import { onEveryPostgres } from "../support/store.ts";
 
 const OPEN_MS = Date.parse("2026-11-25T04:00:00Z");
 const PATH = "/marks/stream?account_id=A1";
-/** A sample of them is 100 KB: a hundred are more than a socket takes for who does not read. */
+/** A sample of them is 100 KB: two hundred are far more than sockets take for who does not read. */
 const STRATEGIES = 500;
 
 onEveryPostgres("a reader that stops reading, over", (store) => {
@@ -33,9 +33,12 @@ onEveryPostgres("a reader that stops reading, over", (store) => {
     await using slow = await stopped(api);
     await using reader = await reading(api);
     const before = buffers();
-    for (let count = 0; count < 100; count += 1) await reader.told(live.sample());
-    expect(reader.bytes()).toBeGreaterThan(8_000_000);
-    expect(buffers() - before).toBeLessThan(reader.bytes() / 2);
+    for (let count = 0; count < 200; count += 1) await reader.told(live.sample());
+    expect(reader.bytes()).toBeGreaterThan(16_000_000);
+    await until(
+      async () => expect(buffers() - before).toBeLessThan(reader.bytes() / 2),
+      () => "what the slow one has not read is kept",
+    );
     expect(slow.socket.destroyed).toBe(false);
   });
 
@@ -115,7 +118,10 @@ async function reading(api: RunningApi) {
   };
 }
 
-/** Bytes of buffers that somebody holds. */
+/**
+ * Bytes of buffers that somebody holds, and of those that nobody does and a thread of the collector's has yet to free, which on a
+ * loaded machine it does in its own time: to be asked until it says what is expected.
+ */
 function buffers(): number {
   setFlagsFromString("--expose-gc");
   const collect: unknown = runInNewContext("gc");

@@ -44,6 +44,17 @@ onEveryPostgres("a database", (store) => {
     await expect(store.db.texts([], "test.wrong", "select nothing")).rejects.toMatchObject({ code: "database_refused" });
   });
 
+  test("a statement that a pooler sent to another connection is refused with what to do", async () => {
+    const twice = store.db.script("prepare again as select 1; prepare again as select 1");
+    await expect(twice).rejects.toMatchObject({
+      code: "database_refused",
+      message: expect.stringMatching(/^database refused: a pooler changes connections between statements \(/),
+      hint: "give the URL of the server itself, or let the pooler pool by session",
+    });
+    await expect(store.db.script("execute never_prepared")).rejects.toMatchObject({ details: { sqlstate: "26000" } });
+    await store.db.script("deallocate again");
+  });
+
   test("an int8 beyond what a number holds exactly is refused, not rounded", async () => {
     const Row = z.object({ big: WholeColumn });
     expect(await store.db.one(Row, "test.big", "select 9007199254740991 as big")).toEqual({ big: 9_007_199_254_740_991 });

@@ -150,6 +150,9 @@ const REFUSED: Readonly<Record<string, string>> = {
   "42501": "permission denied",
   "53100": "its disk is full",
   "58030": "its disk fails",
+  // Statements are prepared on a connection, and come upon another: a pooler that shares connections out by transaction.
+  "42P05": "a pooler changes connections between statements",
+  "26000": "a pooler changes connections between statements",
 };
 
 function refusedWhy(code: string | undefined, message: string): string {
@@ -163,5 +166,6 @@ function refusedHint(code: string | undefined): string | undefined {
   if (code === "28P01" || code === "28000") return "check the user and the password in DATABASE_URL";
   if (code === "3D000") return "create it, or name another at the end of DATABASE_URL";
   if (code === "25006") return "give the URL of the primary server";
+  if (code === "42P05" || code === "26000") return "give the URL of the server itself, or let the pooler pool by session";
   return undefined;
 }

@@ -45,14 +45,15 @@ onEveryPostgres("a database", (store) => {
   });
 
   test("a statement that a pooler sent to another connection is refused with what to do", async () => {
-    const twice = store.db.script("prepare again as select 1; prepare again as select 1");
+    const session = await store.db.session({ name: "behind a pooler", timeout_ms: 10_000 });
+    const twice = session.script("prepare again as select 1; prepare again as select 1");
     await expect(twice).rejects.toMatchObject({
       code: "database_refused",
       message: expect.stringMatching(/^database refused: a pooler changes connections between statements \(/),
       hint: "give the URL of the server itself, or let the pooler pool by session",
     });
-    await expect(store.db.script("execute never_prepared")).rejects.toMatchObject({ details: { sqlstate: "26000" } });
-    await store.db.script("deallocate again");
+    await expect(session.script("execute never_prepared")).rejects.toMatchObject({ details: { sqlstate: "26000" } });
+    session.drop();
   });
 
   test("an int8 beyond what a number holds exactly is refused, not rounded", async () => {

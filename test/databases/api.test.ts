@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connect, type MinuteCandle, type Stratctl } from "../../packages/sdk/src/index.ts";
 import { batchOf, upsertMany } from "../../packages/sdk/src/store/candle.ts";
 import { openPool, type Database } from "../../packages/sdk/src/store/db.ts";
-import { migrate } from "../../packages/sdk/src/store/migrate.ts";
-import { freshDatabase, POSTGRES, type FreshDatabase, type Template } from "../support/postgres.ts";
+import { freshDatabase, POSTGRES, type FreshDatabase } from "../support/postgres.ts";
 import { refused } from "../support/refused.ts";
+import { MIGRATED } from "../support/store.ts";
 import { startTicker, type Ticker } from "../support/ticker.ts";
 
 /** Nobody listens there: what Redis would say is then "connection refused". */
@@ -14,15 +14,6 @@ const CE = "NFO:NIFTY49D2825000CE";
 const PE = "NFO:NIFTY49D2824600PE";
 /** Expired, and still told by the ticker. */
 const OVER = "NFO:NIFTY2580725000CE";
-
-const MIGRATED: Template = {
-  name: "api_migrated",
-  prepare: async (url) => {
-    const database = await openPool(url);
-    await migrate(database, { adopt: false });
-    await database.close();
-  },
-};
 
 describe.each(POSTGRES)("the Api on $name", ({ missing, server }) => {
   let fresh: FreshDatabase;

@@ -1,7 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { spawnSync } from "node:child_process";
+import { text } from "node:stream/consumers";
 import { Client } from "pg";
+import { z } from "zod";
 import { SOCKET_NAME } from "../../packages/sdk/src/store/embedded/postmaster.ts";
 import { temporaryEmbedded } from "../../packages/sdk/src/store/embedded/temporary.ts";
 import { serverFolder, serverUser, type ServerUser } from "./scratch.ts";
@@ -28,11 +31,11 @@ export const debianMissing: string | null =
   binaries === null ? "skipped: no Postgres in /usr/lib/postgresql (apt-get install postgresql-15)" : null;
 if (debianMissing !== null) console.warn(debianMissing);
 
-let debian: Promise<DebianServer> | undefined;
+let debian: Promise<PostgresServer> | undefined;
 
-/** The Debian Postgres of this test process, started when first asked for. It ends with the process; do not stop it. */
-export function debianServer(): Promise<DebianServer> {
-  debian ??= startDebianPostgres();
+/** A Debian Postgres that the tests of this file have to themselves, started when first asked for; do not stop it. */
+export function debianServer(): Promise<PostgresServer> {
+  debian ??= borrow("debian");
   return debian;
 }
 
@@ -84,17 +87,48 @@ export async function startDebianPostgres({ settings = QUICK }: { settings?: rea
 
 let embedded: Promise<PostgresServer> | undefined;
 
-/** The built-in Postgres of this test process, in a temporary folder, started when first asked for. It ends with the process. */
+/** A built-in Postgres that the tests of this file have to themselves, started when first asked for; do not stop it. */
 export function embeddedServer(): Promise<PostgresServer> {
-  embedded ??= startEmbeddedPostgres();
+  embedded ??= borrow("embedded");
   return embedded;
 }
 
 /** A built-in Postgres of the test's own, to be killed or stopped at will. */
 export async function startEmbeddedPostgres(): Promise<PostgresServer> {
   const { url, remove } = await temporaryEmbedded();
-  const urlOf = (database: string): string => url.replace(/\/stratctl\?/, `/${database}?`);
-  return { url, urlOf, socket: join(decodeURIComponent(new URL(url).hostname), SOCKET_NAME), stop: remove };
+  return { url, urlOf: urlsLike(url), socket: join(decodeURIComponent(new URL(url).hostname), SOCKET_NAME), stop: remove };
+}
+
+/** In the environment of a test run's workers: the socket where its servers are lent. */
+export const LENDER = "TEST_SERVERS";
+
+/** A server to be lent to one file after another. */
+export async function startLent(kind: string): Promise<PostgresServer> {
+  if (kind === "debian") return startDebianPostgres();
+  const server = await startEmbeddedPostgres();
+  // Durability is no matter here either.
+  await query(server.url, "alter system set fsync = off");
+  await query(server.url, "alter system set full_page_writes = off");
+  await query(server.url, "select pg_reload_conf()");
+  return server;
+}
+
+/** The run's server of this worker; outside of a run one that ends with the process. */
+async function borrow(kind: "debian" | "embedded"): Promise<PostgresServer> {
+  const path = process.env[LENDER];
+  if (path === undefined) return startLent(kind);
+  const socket = connect(path);
+  socket.write(`${kind} ${process.env["VITEST_POOL_ID"] ?? ""}\n`);
+  const lent = Lent.parse(JSON.parse(await text(socket)));
+  if ("error" in lent) throw new Error(lent.error);
+  return { ...lent, urlOf: urlsLike(lent.url), stop: () => Promise.reject(new Error("it is lent to others too")) };
+}
+
+const Lent = z.union([z.strictObject({ error: z.string() }), z.strictObject({ url: z.string(), socket: z.string() })]);
+
+/** URLs of a server's other databases. */
+function urlsLike(url: string): (database: string) => string {
+  return (database) => url.replace(/\/[^/?]*(?=\?|$)/, `/${database}`);
 }
 
 /** Both kinds of Postgres that stratctl is tested on: `describe.each(POSTGRES)("$name", ({ missing, server }) => …)`. */
@@ -118,7 +152,7 @@ async function answering(folder: string, server: Server): Promise<PostgresServer
 
 /** What a database starts as: built once a server, then copied for each test. */
 export interface Template {
-  /** Letters and underscores. */
+  /** Letters and underscores; one of another name is another, in whatever file. */
   readonly name: string;
   /** Brings an empty database to the state to copy. */
   readonly prepare: (url: string) => Promise<void>;
@@ -158,18 +192,24 @@ function templateOf(server: PostgresServer, { name, prepare }: Template): Promis
   return ready;
 }
 
+/** Under another name until it is whole; a file before this one may have built it. */
 async function build(server: PostgresServer, database: string, prepare: Template["prepare"]): Promise<string> {
-  await query(server.url, `create database ${database} template template0`);
-  await prepare(server.urlOf(database));
+  const known = await query(server.url, `select from pg_database where datname = '${database}'`);
+  if (known > 0) return database;
+  const half = `${database}_${process.pid}`;
+  await query(server.url, `create database ${half} template template0`);
+  await prepare(server.urlOf(half));
+  await query(server.url, `alter database ${half} rename to ${database}`);
   return database;
 }
 
-async function query(url: string, sql: string): Promise<void> {
+/** The count of its rows. */
+async function query(url: string, sql: string): Promise<number> {
   const client = new Client({ connectionString: url });
   client.on("error", () => undefined); // a server that is killed in a test
   await client.connect();
   try {
-    await client.query(sql);
+    return (await client.query(sql)).rowCount ?? 0;
   } finally {
     await client.end();
   }

@@ -1,28 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openPool, type Database } from "../../packages/sdk/src/store/db.ts";
-import { embeddedServer, freshDatabase, type FreshDatabase } from "../support/postgres.ts";
-import { redisMissing, startRedis, type RedisServer } from "../support/redis.ts";
-import { MIGRATED } from "../support/store.ts";
+import { describe, expect, test } from "vitest";
+import { redisMissing } from "../support/redis.ts";
 import { at, strategy, written } from "./entered.ts";
+import { redisAndDatabase } from "./given.ts";
 import { candleRows } from "./rows.ts";
 import { World } from "./world.ts";
 
 const FUT = "NFO:NIFTY26DECFUT";
 
-let redis: RedisServer;
-let fresh: FreshDatabase;
-let db: Database;
-beforeAll(async () => {
-  if (redisMissing !== null) return;
-  redis = await startRedis();
-  fresh = await freshDatabase(await embeddedServer(), MIGRATED);
-  db = await openPool(fresh.url);
-});
-afterAll(async () => {
-  await db?.close();
-  await fresh?.drop();
-  await redis?.stop();
-});
+const given = redisAndDatabase();
 
 /** Suspended at 05:00:30 with a second still to sleep, awake at 05:10:32. */
 const SUSPENDS = [
@@ -43,8 +28,8 @@ const SUSPENDS = [
 
 describe.skipIf(redisMissing)("asleep-for-ten-minutes: a daemon whose machine was suspended", () => {
   test.each(SUSPENDS)("and $name makes no candle of what it missed, and says so once", async ({ suspend, said }) => {
-    const strategy_id = await strategy({ db }, [{ instrument: FUT, direction: "BUY", quantity: 10, entry: 100 }]);
-    await using world = await World.start({ db, redis, at: at("05:00:25") });
+    const strategy_id = await strategy(given, [{ instrument: FUT, direction: "BUY", quantity: 10, entry: 100 }]);
+    await using world = await World.start({ ...given, at: at("05:00:25") });
     const quoted = async (at_ms: number): Promise<void> => world.quote(FUT, 101, at_ms);
     await world.to("05:00:30", quoted);
     await world.sleeps(1000);
@@ -52,9 +37,9 @@ describe.skipIf(redisMissing)("asleep-for-ten-minutes: a daemon whose machine wa
     suspend(world);
     await world.passed(Date.parse(at("05:10:32")));
     await world.to("05:12:01", quoted);
-    await written({ db }, strategy_id, "05:10", 28);
+    await written(given, strategy_id, "05:10", 28);
     const { skipped_count } = await world.stop();
-    const rows = await candleRows(db, strategy_id);
+    const rows = await candleRows(given.db, strategy_id);
     expect(rows.map(({ minute, sample_count }) => [minute.slice(11, 16), sample_count])).toEqual([
       ["05:00", 5],
       ["05:10", 28],

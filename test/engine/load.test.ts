@@ -1,15 +1,13 @@
 import { Decimal } from "decimal.js";
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { redisSource, type QuoteSource } from "../../packages/sdk/src/internal.ts";
-import { openPool, type Database } from "../../packages/sdk/src/store/db.ts";
-import { embeddedServer, freshDatabase, type FreshDatabase } from "../support/postgres.ts";
-import { redisMissing, startRedis, type RedisServer } from "../support/redis.ts";
+import { redisMissing, type RedisServer } from "../support/redis.ts";
 import { until } from "../support/server.ts";
-import { MIGRATED } from "../support/store.ts";
 import { at, marked, strategy, type GivenLeg } from "./entered.ts";
 import { expectedCandles, type PlainCandle, type PlainQuote } from "./expected.ts";
+import { redisAndDatabase } from "./given.ts";
 import { candleRows } from "./rows.ts";
 import { World } from "./world.ts";
 
@@ -17,21 +15,7 @@ const FUT = "NFO:NIFTY26DECFUT";
 const CE = "NFO:NIFTY26D0124500CE";
 const PE = "NFO:NIFTY26D0124000PE";
 
-let redis: RedisServer;
-let fresh: FreshDatabase;
-let db: Database;
-
-beforeAll(async () => {
-  if (redisMissing !== null) return;
-  redis = await startRedis();
-  fresh = await freshDatabase(await embeddedServer(), MIGRATED);
-  db = await openPool(fresh.url);
-});
-afterAll(async () => {
-  await db?.close();
-  await fresh?.drop();
-  await redis?.stop();
-});
+const given = redisAndDatabase();
 
 /** The quotes that a test put into Redis, for the computation that knows nothing of the engine. */
 class Told {
@@ -76,9 +60,9 @@ const secondOf = (at_ms: number): number => (at_ms - Date.parse(at("05:00:00")))
 describe.skipIf(redisMissing)("under load", () => {
   test("a pass outlasts its interval: boundaries are left out, counted and said once a minute; passes never overlap", async () => {
     const legs: GivenLeg[] = [{ instrument: FUT, direction: "BUY", quantity: 10, entry: 150 }];
-    const strategy_id = await strategy({ db }, legs);
+    const strategy_id = await strategy(given, legs);
     const told = new Told();
-    const inner = redisSource({ url: redis.url });
+    const inner = redisSource({ url: given.redis.url });
     let under_way = 0;
     let most = 0;
     let takes_ms = 0;
@@ -93,7 +77,7 @@ describe.skipIf(redisMissing)("under load", () => {
       },
       close: () => inner.close(),
     };
-    await using world: World = await World.start({ db, redis, at: at("04:59:59.500"), sources: [slow] });
+    await using world: World = await World.start({ ...given, at: at("04:59:59.500"), sources: [slow] });
     const quoted = async (at_ms: number): Promise<void> => told.quote(world, FUT, priceAt(at_ms), at_ms);
     await world.to("05:00:09", quoted);
     takes_ms = 2300;
@@ -104,7 +88,7 @@ describe.skipIf(redisMissing)("under load", () => {
     // From second 10 on a sample every three seconds, the last slow one at 121.
     const isSampled = (t: number): boolean => secondOf(t) <= 10 || secondOf(t) >= 124 || (secondOf(t) - 10) % 3 === 0;
     const expected = told.candles(legs, { from: "05:00:00", to: "05:03:01", isSampled });
-    expect(await candleRows(db, strategy_id)).toEqual(expected);
+    expect(await candleRows(given.db, strategy_id)).toEqual(expected);
     expect(expected.map((candle) => candle.sample_count)).toEqual([27, 20, 57, 1]);
     expect([skipped_count, sample_count, most]).toEqual([76, 105, 1]);
     expect(world.said.filter((line) => line.startsWith("late"))).toEqual(
@@ -117,9 +101,9 @@ describe.skipIf(redisMissing)("under load", () => {
       { instrument: FUT, direction: "BUY", quantity: 10, entry: 150 },
       { instrument: CE, direction: "SELL", quantity: 75, entry: 98.35 },
     ];
-    const strategy_id = await strategy({ db }, legs);
+    const strategy_id = await strategy(given, legs);
     const told = new Told();
-    await using world = await World.start({ db, redis, at: at("04:59:59.500") });
+    await using world = await World.start({ ...given, at: at("04:59:59.500") });
     const quoted = async (at_ms: number): Promise<void> => {
       await told.quote(world, FUT, priceAt(at_ms), at_ms);
       await told.quote(world, CE, priceAt(at_ms, 90), at_ms);
@@ -137,7 +121,7 @@ describe.skipIf(redisMissing)("under load", () => {
     await world.hears(/^database written after \d+ s/);
     await world.to("05:03:00", quoted);
     const { lost_count, skipped_count, candles } = await world.stop();
-    expect(await candleRows(db, strategy_id)).toEqual(told.candles(legs, { from: "05:00:00", to: "05:03:01" }));
+    expect(await candleRows(given.db, strategy_id)).toEqual(told.candles(legs, { from: "05:00:00", to: "05:03:01" }));
     expect([lost_count, skipped_count, candles.carried, candles.dropped]).toEqual([0, 0, 4, 0]);
     expect(world.said.filter((line) => line.startsWith("database"))).toHaveLength(2);
   });
@@ -147,9 +131,9 @@ describe.skipIf(redisMissing)("under load", () => {
     const ce: GivenLeg = { instrument: CE, direction: "SELL", quantity: 75, entry: 98.35 };
     const pe: GivenLeg = { instrument: PE, direction: "SELL", quantity: 20, entry: 81.05 };
     const corrected: GivenLeg = { ...fut, quantity: 25, entry: 149.95 };
-    const strategy_id = await strategy({ db }, [fut, ce, pe]);
+    const strategy_id = await strategy(given, [fut, ce, pe]);
     const told = new Told();
-    await using world = await World.start({ db, redis, at: at("04:59:59.500") });
+    await using world = await World.start({ ...given, at: at("04:59:59.500") });
     const quoted = async (at_ms: number): Promise<void> => {
       await told.quote(world, FUT, priceAt(at_ms), at_ms);
       await told.quote(world, CE, priceAt(at_ms, 90), at_ms);
@@ -157,7 +141,7 @@ describe.skipIf(redisMissing)("under load", () => {
     };
     const change = async (sql: string, instrument: string): Promise<void> => {
       const name = `test.${sql.split(" ", 1)[0]}.${instrument}`;
-      expect(await db.run(name, `${sql} where strategy_id = $1 and tradingsymbol = $2`, [strategy_id, instrument.slice(4)])).toBe(1);
+      expect(await given.db.run(name, `${sql} where strategy_id = $1 and tradingsymbol = $2`, [strategy_id, instrument.slice(4)])).toBe(1);
     };
     await world.to("05:00:20", quoted);
     await change("update strategy_instruments set quantity = 25, entry_price = 149.95", FUT);
@@ -175,7 +159,7 @@ describe.skipIf(redisMissing)("under load", () => {
       ...told.candles([corrected, pe], { from: "05:02:00", to: "05:03:00", realized }),
       ...told.candles([corrected], { from: "05:03:00", to: "05:03:31", realized }),
     ];
-    expect(await candleRows(db, strategy_id)).toEqual(expected);
+    expect(await candleRows(given.db, strategy_id)).toEqual(expected);
     expect(expected.map((candle) => [candle.instrument_count, candle.sample_count])).toEqual([
       [3, 60],
       [3, 60],
@@ -198,9 +182,9 @@ describe.skipIf(redisMissing)("under load", () => {
         entry: 100,
       })),
     );
-    await using world = await World.start({ db, redis, at: at("04:59:59.500"), timing: { interval_ms: 10_000 } });
+    await using world = await World.start({ ...given, at: at("04:59:59.500"), timing: { interval_ms: 10_000 } });
     expect(world.said).toContain("ready: 10,000 strategies, 5 instruments · redis");
-    await using client = new Watch(redis);
+    await using client = new Watch(given.redis);
     await client.reset();
     const paise = (place: number, at_ms: number): number => 9000 + place * 1000 + ((secondOf(at_ms) * (place + 3)) % 170) * 5;
     await world.to("05:01:00", async (at_ms) => {
@@ -223,7 +207,7 @@ describe.skipIf(redisMissing)("under load", () => {
     const sql = `select strategy_id, concat_ws(' ', open, high, low, close) as ohlc, sample_count from strategy_m2m_candles
       where timestamp = $1 and strategy_id = any ($2::int4[]) order by strategy_id`;
     const ids = all.map(({ strategy_id }) => String(strategy_id));
-    expect(await db.many(Row, "test.all", sql, [at("05:00:00"), ids])).toEqual(expected);
+    expect(await given.db.many(Row, "test.all", sql, [at("05:00:00"), ids])).toEqual(expected);
   });
 
   test("a strategy of five hundred legs, some of them stale: its M2M, its stale legs and its legs are counted right", async () => {
@@ -237,7 +221,7 @@ describe.skipIf(redisMissing)("under load", () => {
     const instruments = [...new Set(legs.map(({ instrument }) => instrument))];
     const [{ strategy_id } = { strategy_id: 0 }] = await enteredMany(1, () => legs);
     const told = new Told();
-    await using world = await World.start({ db, redis, at: at("04:58:49.500"), timing: { interval_ms: 10_000 } });
+    await using world = await World.start({ ...given, at: at("04:58:49.500"), timing: { interval_ms: 10_000 } });
     // The first forty trade once, and have then been silent for more than a minute.
     await world.to("05:01:00", async (at_ms) => {
       for (const [place, instrument] of instruments.entries())
@@ -245,7 +229,7 @@ describe.skipIf(redisMissing)("under load", () => {
     });
     await world.stop();
     const expected = told.candles(legs, { from: "04:58:50", to: "05:01:01", every_s: 10 });
-    const rows = await candleRows(db, strategy_id);
+    const rows = await candleRows(given.db, strategy_id);
     expect(rows).toEqual(expected);
     // Forty instruments are eighty legs, and stale from 05:00:00 on, 70 s after they traded.
     expect(rows.map((row) => [row.instrument_count, row.stale_count, row.sample_count])).toEqual([
@@ -271,9 +255,9 @@ describe.skipIf(redisMissing)("under load", () => {
     const [exact, far, near, lost] = await enteredMany(4, (n) => [wide, wide.slice(0, 1), [{ ...wide[0]!, quantity: 3 }], lossy][n] ?? []);
     const sql =
       "update strategy_instruments set exit_price = 400000000000, closed_at = added_at where strategy_id = $1 and tradingsymbol = $2";
-    await db.run("test.lose", sql, [lost!.strategy_id, FUT.slice(4)]);
+    await given.db.run("test.lose", sql, [lost!.strategy_id, FUT.slice(4)]);
     const told = new Told();
-    await using world = await World.start({ db, redis, at: at("04:59:59.500"), timing: { interval_ms: 10_000 } });
+    await using world = await World.start({ ...given, at: at("04:59:59.500"), timing: { interval_ms: 10_000 } });
     await world.to("05:01:00", async (at_ms) => {
       // 19,999,999,990,000,000 and more of a unit each: no double holds every odd one.
       await told.quote(world, CE, new Decimal(priceAt(at_ms, 1000)).plus("0.0001").toNumber(), at_ms);
@@ -281,13 +265,13 @@ describe.skipIf(redisMissing)("under load", () => {
     });
     await world.stop();
     const expected = told.candles(wide, { from: "05:00:00", to: "05:01:01", every_s: 10 });
-    expect(await candleRows(db, exact!.strategy_id)).toEqual(expected);
+    expect(await candleRows(given.db, exact!.strategy_id)).toEqual(expected);
     expect(expected.map(({ close }) => close)).toEqual(["-599999.9997", "-599999.9997"]);
-    expect(await candleRows(db, near!.strategy_id)).toHaveLength(2);
+    expect(await candleRows(given.db, near!.strategy_id)).toHaveLength(2);
     const reason = "m2m or pnl lies beyond ±500000000000 rupees";
     for (const { strategy_id } of [far!, lost!]) {
-      expect(await candleRows(db, strategy_id)).toEqual([]);
-      await marked({ db }, strategy_id, [{ m2m: null, pnl: null, reason, current_m2m: null }]);
+      expect(await candleRows(given.db, strategy_id)).toEqual([]);
+      await marked(given, strategy_id, [{ m2m: null, pnl: null, reason, current_m2m: null }]);
     }
     expect(world.said.filter((line) => line.startsWith("unpriced"))).toEqual([
       `unpriced: ${reason} · no mark: ${far!.strategy_id}, ${lost!.strategy_id}`,
@@ -299,7 +283,7 @@ describe.skipIf(redisMissing)("under load", () => {
 async function locked(table: string): Promise<{ release: () => Promise<void> }> {
   const held = Promise.withResolvers<void>();
   const let_go = Promise.withResolvers<void>();
-  const session = db.transaction(async (its) => {
+  const session = given.db.transaction(async (its) => {
     await its.script(`lock table ${table} in access exclusive mode`);
     held.resolve();
     await let_go.promise;
@@ -318,7 +302,7 @@ function waiters(count: number): Promise<number> {
   const sql = `select count(*)::int as count from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
   return until(
     async () => {
-      const found = (await db.one(z.object({ count: z.int() }), "test.waiters", sql)).count;
+      const found = (await given.db.one(z.object({ count: z.int() }), "test.waiters", sql)).count;
       if (found < count) throw new Error("not yet");
       return found;
     },
@@ -331,14 +315,14 @@ async function enteredMany(
   count: number,
   legsOf: (n: number) => readonly GivenLeg[],
 ): Promise<{ strategy_id: number; legs: readonly GivenLeg[] }[]> {
-  const first = await strategy({ db }, []);
+  const first = await strategy(given, []);
   const sql = `insert into strategy (trading_account_id, strategy_name)
     select trading_account_id, 'many ' || n from strategy, generate_series(1, $2::int4) n where strategy_id = $1 returning strategy_id`;
-  const rows = await db.many(z.object({ strategy_id: z.int() }), "test.many", sql, [first, count]);
+  const rows = await given.db.many(z.object({ strategy_id: z.int() }), "test.many", sql, [first, count]);
   const ids = rows.map(({ strategy_id }) => strategy_id).toSorted((a, b) => a - b);
   const entered = ids.map((strategy_id, n) => ({ strategy_id, legs: legsOf(n) }));
   const all = entered.flatMap(({ strategy_id, legs }) => legs.map((one) => ({ strategy_id, ...one })));
-  await db.run(
+  await given.db.run(
     "test.legs",
     `insert into strategy_instruments (strategy_id, exchange, tradingsymbol, direction, quantity, entry_price, added_at)
      select *, $6::timestamptz from unnest($1::int4[], array_fill('NFO'::text, array[cardinality($1::int4[])]), $2::text[], $3::text[],

@@ -5,13 +5,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { openPool, type Database } from "../../packages/sdk/src/store/db.ts";
-import { embeddedServer, freshDatabase, type FreshDatabase } from "../support/postgres.ts";
-import { redisMissing, startRedis, type RedisServer } from "../support/redis.ts";
+import { expect, test } from "vitest";
+import { redisMissing } from "../support/redis.ts";
 import { until } from "../support/server.ts";
-import { MIGRATED } from "../support/store.ts";
 import { at, strategy } from "./entered.ts";
+import { redisAndDatabase } from "./given.ts";
 import { candleRows } from "./rows.ts";
 
 /** A daemon by the time of the machine's zone would go wrong here: 05:00 UTC is midnight in New York. */
@@ -21,24 +19,11 @@ const FUT = "NFO:NIFTY26DECFUT";
 /** Its last day is this one, by the exchange's zone. */
 const CE = "NFO:NIFTY26N2524500CE";
 
-let redis: RedisServer;
-let fresh: FreshDatabase;
-let db: Database;
-beforeAll(async () => {
-  if (redisMissing !== null) return;
-  redis = await startRedis();
-  fresh = await freshDatabase(await embeddedServer(), MIGRATED);
-  db = await openPool(fresh.url);
-});
-afterAll(async () => {
-  await db?.close();
-  await fresh?.drop();
-  await redis?.stop();
-});
+const given = redisAndDatabase();
 
 /** The candles that a daemon of a machine in that zone makes of the same quotes. */
 async function candlesIn(zone: string): Promise<unknown[]> {
-  const strategy_id = await strategy({ db }, [
+  const strategy_id = await strategy(given, [
     { instrument: FUT, direction: "BUY", quantity: 65, entry: 24_500 },
     { instrument: CE, direction: "SELL", quantity: 65, entry: 12 },
   ]);
@@ -48,10 +33,10 @@ async function candlesIn(zone: string): Promise<unknown[]> {
     await writeFile(`${clock}.new`, String(ms));
     await rename(`${clock}.new`, clock);
   };
-  const market = new Redis(redis.url);
+  const market = new Redis(given.redis.url);
   await market.flushall();
   await show(Date.parse(FROM));
-  const args = [path.join(import.meta.dirname, "daemon-process.ts"), fresh.url, redis.url, clock];
+  const args = [path.join(import.meta.dirname, "daemon-process.ts"), given.url, given.redis.url, clock];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, TZ: zone } });
   const lines: string[] = [];
   createInterface({ input: child.stdout }).on("line", (line) => lines.push(line));
@@ -79,7 +64,7 @@ async function candlesIn(zone: string): Promise<unknown[]> {
     market.disconnect();
     await rm(folder, { recursive: true, force: true });
   }
-  return candleRows(db, strategy_id);
+  return candleRows(given.db, strategy_id);
 }
 
 test.skipIf(redisMissing)("the zone of the machine is nothing to the candles", async () => {

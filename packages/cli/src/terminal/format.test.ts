@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ageText, clean, counted, displayWidth, fit, joined, paint, priceText, rupees } from "./format.ts";
+import { ageText, clean, counted, displayWidth, fit, joined, paint, priceText, rupees, wrapped } from "./format.ts";
 
 test("lakhs-and-crores", () => {
   const table = [
@@ -82,6 +82,7 @@ describe("text from elsewhere", () => {
 test("parts go on one line while they fit, and no part is torn", () => {
   expect(joined(["open 0.00", "high +101.25", "low -1.00"], 26, " ")).toBe(" open 0.00 · high +101.25\n low -1.00");
   expect(joined(["a part that is far too long"], 5)).toBe("a part that is far too long");
+  expect(wrapped("no price since the morning", 12, " ")).toBe(" no price\n since the\n morning");
   expect(joined([], 10)).toBe("");
 });
 

@@ -112,12 +112,21 @@ export function fit(text: string, width: number, cut: "start" | "end" = "end"): 
   return cut === "end" ? `${kept.join("")}…` : `…${kept.toReversed().join("")}`;
 }
 
+/** Words of a text, broken into lines at blanks where they do not fit; a word alone too long is left long. */
+export function wrapped(text: string, width: number, indent = ""): string {
+  return broken(text.split(" "), { width, indent, between: " " });
+}
+
 /** Parts joined by " · ", broken into lines at the joints where they do not fit; a part alone too long is left long. */
 export function joined(parts: readonly string[], width: number, indent = ""): string {
+  return broken(parts, { width, indent, between: " · " });
+}
+
+function broken(parts: readonly string[], { width, indent, between }: { width: number; indent: string; between: string }): string {
   const lines: string[] = [];
   let line = "";
   for (const part of parts) {
-    const longer = line === "" ? `${indent}${part}` : `${line} · ${part}`;
+    const longer = line === "" ? `${indent}${part}` : `${line}${between}${part}`;
     if (line !== "" && displayWidth(longer) > width) {
       lines.push(line);
       line = `${indent}${part}`;

@@ -1,6 +1,6 @@
 import { builtinCalendar, openAt, type Strategy, type StrategyWithLegs } from "@stratctl/sdk";
 import type { ViewOptions } from "../output.ts";
-import { ageText, clean, counted, joined, paint, rupees, toneOf } from "../terminal/format.ts";
+import { ageText, clean, counted, joined, paint, rupees, toneOf, wrapped } from "../terminal/format.ts";
 import { dayText, minuteText, shortDayText, whenText, ZONE } from "../terminal/moment.ts";
 import { sparkline } from "../terminal/sparkline.ts";
 import { SPARE, table, type Column } from "../terminal/table.ts";
@@ -98,7 +98,7 @@ export function strategyCard(strategy: StrategyWithLegs, options: ViewOptions): 
     joined(facts, options.width, " "),
     ...(description === null || description === "" ? [] : [` ${clean(description)}`]),
     ...(reason === null ? [] : [reasonLine("no mark", reason)]),
-    ...strategy.notices.map(({ message }) => paint(` ${clean(message)}`, "warning", options.color)),
+    ...strategy.notices.map(({ message }) => paint(wrapped(clean(message), options.width, " "), "warning", options.color)),
   ].join("\n");
 }
 

@@ -106,7 +106,7 @@ function madeUp(): { loop: Loop; listener: () => LoopListener } {
     pass_count: 9,
     sample_count: 8,
     skipped_count: 1,
-    candles: { carried: 1, written: 1, left_out: 0, dropped: 0, refused: 0, spooled: 40, torn: 1 },
+    candles: { carried: 1, written: 1, left_out: 0, dropped: 0, refused: 0, spooled: 40, torn: 1, aside: 0 },
     lost_count: 0,
     quotes: { accepted: 5, refused: 1, rounded: 0, late: 2 },
     sources: [source("redis", true), source("ticker", false), source("pubsub", null)],

@@ -267,7 +267,7 @@ function madeUp(): { loop: Loop; standing: { -readonly [K in keyof LoopStanding]
     pass_count: 21_700,
     sample_count: 21_600,
     skipped_count: 2,
-    candles: { carried: 720, written: 720, left_out: 0, dropped: 0, refused: 0, spooled: 0, torn: 0 },
+    candles: { carried: 720, written: 720, left_out: 0, dropped: 0, refused: 0, spooled: 0, torn: 0, aside: 0 },
     lost_count: 3,
     quotes: { accepted: 500, refused: 1, rounded: 0, late: 2 },
     sources: [{ name: "redis", up: true, reason: null, since_ms: 0, quote_count: 5 }],

@@ -15,7 +15,7 @@ export interface Apart<Outcome> {
   why: string | null;
 }
 
-/** So many rows refused and none taken: it is the statement that is refused. */
+/** So many rows refused and none taken: it may be the statement that is refused. */
 const REFUSED_MAX = 20;
 
 /**
@@ -25,17 +25,27 @@ const REFUSED_MAX = 20;
 export async function apart<Outcome>(length: number, write: (rows: Rows) => Promise<Outcome>): Promise<Apart<Outcome>> {
   const result: Apart<Outcome> = { outcomes: [], refused: 0, why: null };
   const parts: Rows[] = [{ from: 0, to: length }];
-  for (let rows = parts.pop(); rows !== undefined; rows = parts.pop()) {
+  /** Why the rows are refused; undefined: they are taken. */
+  const attempt = async (rows: Rows): Promise<unknown> => {
     try {
       result.outcomes.push(await write(rows));
+      return undefined;
     } catch (error) {
       if (!isOfTheRow(error)) throw error;
       result.why = failureOf(error).message;
-      const middle = (rows.from + rows.to) >>> 1;
-      if (rows.to - rows.from > 1) parts.push({ from: middle, to: rows.to }, { from: rows.from, to: middle });
-      else result.refused += 1;
-      if (isOfAll(error, result, parts.length)) throw error;
+      return error;
     }
+  };
+  for (let rows = parts.pop(); rows !== undefined; rows = parts.pop()) {
+    const error = await attempt(rows);
+    if (error === undefined) continue;
+    const middle = (rows.from + rows.to) >>> 1;
+    if (rows.to - rows.from > 1) parts.push({ from: middle, to: rows.to }, { from: rows.from, to: middle });
+    else result.refused += 1;
+    if (result.outcomes.length > 0) continue;
+    // The minutes behind the first may well be taken: each part is asked as a whole before all are said to be refused.
+    if (result.refused >= REFUSED_MAX) for (const rest of parts.splice(0)) if ((await attempt(rest)) !== undefined) parts.push(rest);
+    if (isOfAll(error, result, parts.length)) throw error;
   }
   return result;
 }

@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { batchOf, type CandleBatch } from "@stratctl/sdk/internal";
@@ -97,6 +97,44 @@ describe("the spool", () => {
     expect(await spool.read(spool.files[0]!)).toEqual({ batches: [], torn_count: 3 });
   });
 
+  test("a record that is damaged costs its own candles alone, not those behind it", async () => {
+    const spool = new Spool(folder);
+    await spool.put(minute(1, 2 * RECORD_ROWS + 10));
+    const bytes = await readFile(await onlyFile());
+    const second = 12 + RECORD_ROWS * CANDLE_BYTES;
+    bytes[second + 100] = (bytes[second + 100] ?? 0) ^ 1;
+    await writeFile(await onlyFile(), bytes);
+    const { batches, torn_count } = (await spool.read(spool.files[0]!)) ?? {};
+    expect([batches?.map(({ strategy_id }) => strategy_id[0]), torn_count]).toEqual([[1, 2 * RECORD_ROWS + 1], RECORD_ROWS]);
+  });
+
+  test("what is put on disk while the folder is read is counted all the same", async () => {
+    const spool = new Spool(folder);
+    await spool.put(minute(0));
+    for (let n = 1; n <= 20; n += 1) {
+      await Promise.all([spool.look(), spool.put(minute(n)), spool.look()]);
+      expect(spool.candle_count).toBe((n + 1) * 3);
+    }
+    // One that is gone by another's hand is gone with the next look, or when it is read.
+    await rm(path.join(folder, spool.files[0]!.name));
+    expect(await spool.read(spool.files[0]!)).toBeNull();
+    expect(spool.candle_count).toBe(60);
+    await rm(path.join(folder, spool.files[0]!.name));
+    await spool.look();
+    expect(spool.candle_count).toBe(57);
+  });
+
+  test("a folder that cannot be read is said, and what was known to be there is there yet", async () => {
+    const spool = new Spool(folder);
+    await spool.put(minute(1));
+    await rename(folder, `${folder}-away`);
+    await writeFile(folder, "");
+    expect([await spool.look(), spool.candle_count]).toEqual(["ENOTDIR", 3]);
+    await rm(folder);
+    // One that is not there has nothing in it.
+    expect([await spool.look(), spool.candle_count]).toEqual([null, 0]);
+  });
+
   test("bytes behind the last record are no record", async () => {
     const spool = new Spool(folder);
     await spool.put(minute(1));
@@ -112,6 +150,9 @@ describe("the spool", () => {
     await writeFile(path.join(folder, "notes.txt"), "mine");
     await writeFile(path.join(folder, `${String(MINUTE_MS).padStart(14, "0")}-5-0123abcd.candles2`), whole);
     expect((await restarted()).candle_count).toBe(3);
+    // Written by a clock that was ahead, it is not waited for until then.
+    await utimes(begun, new Date(), new Date(Date.now() + 3_600_000));
+    expect((await restarted()).candle_count).toBe(8);
     await utimes(begun, new Date(), new Date(Date.now() - 61_000));
     const spool = await restarted();
     expect(spool.candle_count).toBe(8);
@@ -128,7 +169,9 @@ describe("the spool", () => {
     expect(await spool.dropOldest()).toBe(3);
     expect(await spool.put(minute(3))).toBeNull();
     expect((await restarted()).files.map(({ minute_ms }) => (minute_ms - MINUTE_MS) / 60_000)).toEqual([2, 3]);
-    expect([await spool.dropOldest(), await spool.dropOldest(), await spool.dropOldest()]).toEqual([3, 3, 0]);
+    // What another process has written and removed is not lost.
+    await rm(path.join(folder, spool.files[0]!.name));
+    expect([await spool.dropOldest(), await spool.dropOldest()]).toEqual([3, 0]);
   });
 
   test("a folder that cannot be made is said, and leaves nothing", async () => {
@@ -136,6 +179,7 @@ describe("the spool", () => {
     const spool = new Spool(folder);
     expect(await spool.put(minute(1))).toBe("ENOTDIR");
     expect(isFull("ENOTDIR")).toBe(false);
+    expect(await spool.prepare()).toBe("ENOTDIR");
     await spool.look();
     expect([spool.candle_count, await spool.dropOldest()]).toEqual([0, 0]);
   });

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { access, chmod, constants, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
-import { emptyCandles, partOfCandles, type CandleBatch, type CandleSource } from "@stratctl/sdk/internal";
+import { emptyCandles, partOfCandles, type CandleBatch, type CandleSource, type Shard } from "@stratctl/sdk/internal";
 
 /** A file of the spool. */
 export interface SpoolFile {
@@ -10,6 +10,14 @@ export interface SpoolFile {
   /** When its first candle's minute began, ms since the epoch. */
   readonly minute_ms: number;
   /** Candles that were put into it. */
+  readonly candle_count: number;
+  /** Of which engine's accounts they are; null: it does not say. */
+  readonly shard: Shard | null;
+}
+
+/** A file that nobody tries any more: it keeps its candles for whoever looks after it. */
+export interface AsideFile {
+  readonly name: string;
   readonly candle_count: number;
 }
 
@@ -36,91 +44,192 @@ const SOURCES: readonly CandleSource[] = ["live", "replay", "backfill"];
 /**
  * Candles that wait on disk for a database that is away, in a folder for that database alone. A file is written whole before it
  * gets its name, so that several processes may share the folder: whoever brings a file's candles to the database removes it,
- * and candles that are written twice change nothing.
+ * and candles that are written twice change nothing. Files of the other shards beside this one are theirs to count and to drop; but
+ * whoever writes brings them over too, after its own, since theirs may be gone for good.
  */
 export class Spool {
-  readonly #folder: string;
+  readonly folder: string;
   readonly #bytes_max: number;
+  readonly #shard: Shard;
   #files: readonly SpoolFile[] = [];
+  #aside: readonly AsideFile[] = [];
+  /** Those that could not be removed, or moved aside: they are done with as far as this process goes. */
+  readonly #done = new Set<string>();
+  /** Files that this process writes just now. */
+  readonly #under_way = new Set<string>();
 
-  constructor(folder: string, { bytes_max = BYTES_MAX }: { bytes_max?: number } = {}) {
-    this.#folder = folder;
+  constructor(folder: string, { bytes_max = BYTES_MAX, shard = WHOLE }: { bytes_max?: number; shard?: Shard | undefined } = {}) {
+    this.folder = folder;
     this.#bytes_max = bytes_max;
+    this.#shard = shard;
   }
 
-  /** The oldest first, as of the last look. */
+  /** As of the last look: those of this shard, and of a division into others, the oldest first; then those of the shards beside it. */
   get files(): readonly SpoolFile[] {
-    return this.#files;
+    return [...this.#own(), ...this.#files.filter((file) => !this.#isOwn(file))];
   }
 
+  /** Of this shard alone. */
   get candle_count(): number {
-    return this.#files.reduce((count, file) => count + file.candle_count, 0);
+    return this.#own().reduce((count, file) => count + file.candle_count, 0);
   }
 
-  /** Reads what there is: files of this process, of one that was killed, and of those beside it. */
-  async look(): Promise<void> {
-    const names = await readdir(this.#folder).catch(() => []);
-    const files = await Promise.all(names.map((name) => this.#found(name)));
-    this.#files = files.filter((file) => file !== null).toSorted(byAge);
+  /** Set aside by whichever process, as of the last look. */
+  get aside(): readonly AsideFile[] {
+    return this.#aside;
+  }
+
+  /** Makes the folder. Null, or why nothing can be put into it: `EACCES`. */
+  async prepare(): Promise<string | null> {
+    try {
+      const made = await mkdir(this.folder, { recursive: true, mode: 0o700 });
+      // One that is there may be another's, who lets us write: its files are ours alone all the same.
+      await chmod(this.folder, 0o700).catch(() => undefined);
+      await access(this.folder, constants.R_OK | constants.W_OK | constants.X_OK);
+      if (made !== undefined)
+        for (let folder = this.folder; folder.length >= made.length; folder = dirname(folder)) await synced(dirname(folder));
+      return null;
+    } catch (error) {
+      return reasonOf(error);
+    }
+  }
+
+  /**
+   * Reads what there is: files of this process, of one that was killed, and of those beside it. Null, or why it cannot be read;
+   * what was there before is then there yet.
+   */
+  async look(): Promise<string | null> {
+    const before = this.#files;
+    try {
+      const names = await readdir(this.folder);
+      const files = (await Promise.all(names.map((name) => this.#found(name)))).filter((file) => file !== null);
+      const found = new Set(files.map(({ name }) => name));
+      // What was put on disk meanwhile may have come too late for the folder that was read.
+      const later = this.#files.filter((file) => !before.includes(file) && !found.has(file.name));
+      this.#files = [...files, ...later].toSorted(byAge);
+      this.#aside = names.map(asideOf).filter((file) => file !== null);
+      return null;
+    } catch (error) {
+      if (reasonOf(error) !== "ENOENT") return reasonOf(error);
+      this.#files = this.#files.filter((file) => !before.includes(file));
+      this.#aside = [];
+      return null;
+    }
+  }
+
+  #own(): readonly SpoolFile[] {
+    return this.#files.filter((file) => this.#isOwn(file));
+  }
+
+  #isOwn({ shard }: SpoolFile): boolean {
+    return shard === null || shard.of !== this.#shard.of || shard.shard === this.#shard.shard;
   }
 
   /** A file without its name yet may be under way in another process: it counts where nobody has written to it for a while. */
   async #found(name: string): Promise<SpoolFile | null> {
     const file = fileOf(name);
-    if (file === null || name.endsWith(DONE)) return file;
-    const written_ms = await stat(join(this.#folder, name)).then(
+    if (file === null || this.#done.has(name) || this.#under_way.has(name)) return null;
+    if (isWhole(file)) return file;
+    const written_ms = await stat(join(this.folder, name)).then(
       ({ mtimeMs }) => mtimeMs,
       () => Number.NaN,
     );
-    return Date.now() - written_ms > ABANDONED_MS ? file : null;
+    // Of a clock that was ahead when it was written it is not of this minute either.
+    return Math.abs(Date.now() - written_ms) > ABANDONED_MS ? file : null;
   }
 
   /** Keeps the candles on disk, where a crash of this process or of the machine leaves them. Null, or why it could not: `ENOSPC`. */
   async put(batch: CandleBatch): Promise<string | null> {
     if (batch.length === 0) return null;
     if ((this.candle_count + batch.length) * CANDLE_BYTES > this.#bytes_max) return FULL;
-    const minute_ms = batch.minute_ms[0] ?? 0;
-    const stem = `${String(minute_ms).padStart(MINUTE_DIGITS, "0")}-${batch.length}-${randomBytes(4).toString("hex")}`;
-    const [path, name] = [join(this.#folder, stem + UNDER_WAY), stem + DONE];
+    const [minute_ms, shard] = [batch.minute_ms[0] ?? 0, this.#shard];
+    const minute = String(minute_ms).padStart(MINUTE_DIGITS, "0");
+    const stem = `${minute}-${batch.length}-${shard.shard}of${shard.of}-${randomBytes(4).toString("hex")}`;
+    const [begun, name] = [stem + UNDER_WAY, stem + DONE];
+    const path = join(this.folder, begun);
+    this.#under_way.add(begun);
     try {
-      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-      await chmod(this.#folder, 0o700);
+      const why = await this.prepare();
+      if (why !== null) return why;
       await writeRecords(path, batch);
-      await rename(path, join(this.#folder, name));
-      await synced(this.#folder);
+      await rename(path, join(this.folder, name));
     } catch (error) {
       await rm(path, { force: true }).catch(() => undefined);
       return reasonOf(error);
+    } finally {
+      this.#under_way.delete(begun);
     }
-    this.#files = [...this.#files, { name, minute_ms, candle_count: batch.length }].toSorted(byAge);
+    // It has its name: were it told as failed now, it would be put there again, and again.
+    await synced(this.folder);
+    this.#files = [...this.#files, { name, minute_ms, candle_count: batch.length, shard }].toSorted(byAge);
     return null;
   }
 
   /** The candles of a file; null where another process has removed it. */
   async read({ name, candle_count }: SpoolFile): Promise<Unspooled | null> {
-    const bytes = await readFile(join(this.#folder, name)).catch((error: unknown) => {
+    const bytes = await readFile(join(this.folder, name)).catch((error: unknown) => {
       if (reasonOf(error) === "ENOENT") return null;
       throw error;
     });
+    if (bytes === null) this.#forget(name);
     if (bytes === null) return null;
     const batches = [...recordsOf(bytes)];
-    return { batches, torn_count: candle_count - batches.reduce((count, { length }) => count + length, 0) };
+    return { batches, torn_count: Math.max(0, candle_count - batches.reduce((count, { length }) => count + length, 0)) };
   }
 
-  async remove({ name }: SpoolFile): Promise<void> {
-    await rm(join(this.#folder, name), { force: true });
-    this.#files = this.#files.filter((file) => file.name !== name);
-  }
-
-  /** Makes room for newer ones: how many candles are gone for good, 0 where there are none or none can be removed. */
-  async dropOldest(): Promise<number> {
-    const [oldest] = this.#files;
-    if (oldest === undefined) return 0;
-    return this.remove(oldest).then(
-      () => oldest.candle_count,
-      () => 0,
+  /** Null, or why it stays on disk: it is done with all the same. */
+  async remove({ name }: SpoolFile): Promise<string | null> {
+    this.#forget(name);
+    return rm(join(this.folder, name), { force: true }).then(
+      () => null,
+      (error: unknown) => {
+        this.#done.add(name);
+        return reasonOf(error);
+      },
     );
   }
+
+  /**
+   * Under another name, which nobody tries: its candles are there for whoever looks after it, and count no more. The file as it is
+   * named then, or null where another process has removed it.
+   */
+  async setAside({ name, candle_count }: SpoolFile, why: "refused" | "unreadable"): Promise<AsideFile | null> {
+    this.#forget(name);
+    const aside = { name: `${name}.${why}`, candle_count };
+    try {
+      await rename(join(this.folder, name), join(this.folder, aside.name));
+    } catch (error) {
+      if (reasonOf(error) === "ENOENT") return null;
+      this.#done.add(name);
+      return { name, candle_count };
+    }
+    this.#aside = [...this.#aside, aside];
+    return aside;
+  }
+
+  /** Makes room for newer ones of this shard: how many candles are gone for good, 0 where there are none or none can be removed. */
+  async dropOldest(): Promise<number> {
+    const [oldest] = this.#own();
+    if (oldest === undefined) return 0;
+    try {
+      await rm(join(this.folder, oldest.name));
+    } catch (error) {
+      if (reasonOf(error) !== "ENOENT") return 0;
+      this.#forget(oldest.name); // its candles are in the database by another's hand
+      return this.dropOldest();
+    }
+    this.#forget(oldest.name);
+    return oldest.candle_count;
+  }
+
+  #forget(name: string): void {
+    this.#files = this.#files.filter((file) => file.name !== name);
+  }
+}
+
+/** Whether it was written to its end once: what it lacks now was lost since. */
+export function isWhole({ name }: SpoolFile): boolean {
+  return name.endsWith(DONE);
 }
 
 /** Whether removing older files would help. */
@@ -137,9 +246,20 @@ const ABANDONED_MS = 60_000;
 /** So that names sort by age until the year 5138. */
 const MINUTE_DIGITS = 14;
 
+const WHOLE: Shard = { shard: 1, of: 1 };
+
+const FORM = /^(\d{14})-(\d{1,12})-(?:(\d{1,6})of(\d{1,6})-)?[0-9a-f]{8}\.candles1(?:-new)?(\.refused|\.unreadable)?$/;
+
 function fileOf(name: string): SpoolFile | null {
-  const [, minute = "", count = ""] = /^(\d{14})-(\d{1,12})-[0-9a-f]{8}\.candles1(?:-new)?$/.exec(name) ?? [];
-  return minute === "" ? null : { name, minute_ms: Number(minute), candle_count: Number(count) };
+  const [, minute = "", count = "", shard, of, aside] = FORM.exec(name) ?? [];
+  if (minute === "" || aside !== undefined) return null;
+  const told = shard === undefined || of === undefined ? null : { shard: Number(shard), of: Number(of) };
+  return { name, minute_ms: Number(minute), candle_count: Number(count), shard: told };
+}
+
+function asideOf(name: string): AsideFile | null {
+  const [, , count, , , aside] = FORM.exec(name) ?? [];
+  return aside === undefined ? null : { name, candle_count: Number(count) };
 }
 
 function byAge(a: SpoolFile, b: SpoolFile): number {
@@ -158,10 +278,14 @@ async function writeRecords(path: string, batch: CandleBatch): Promise<void> {
   await file.sync();
 }
 
-/** A name is on disk for sure once its folder is. */
+/** A name is on disk for sure once its folder is; where a file system cannot promise that, nobody can. */
 async function synced(folder: string): Promise<void> {
-  await using file = await open(folder, "r");
-  await file.sync();
+  try {
+    await using file = await open(folder, "r");
+    await file.sync();
+  } catch {
+    return;
+  }
 }
 
 function recordOf(batch: CandleBatch): Buffer {
@@ -171,7 +295,7 @@ function recordOf(batch: CandleBatch): Buffer {
   return Buffer.concat([new Uint8Array(head.buffer), body]);
 }
 
-/** Records from the start, up to the first that is not whole. */
+/** Records that are whole, up to the first whose end cannot be told. */
 function* recordsOf(bytes: Buffer): Generator<CandleBatch> {
   let offset = 0;
   while (offset + HEAD_BYTES <= bytes.length) {
@@ -182,8 +306,8 @@ function* recordsOf(bytes: Buffer): Generator<CandleBatch> {
     offset += HEAD_BYTES;
     if (source === undefined || length > ROWS_A_RECORD) return;
     const body = bytes.subarray(offset, offset + length * CANDLE_BYTES);
-    if (body.length < length * CANDLE_BYTES || checksum(head, body) !== sum) return;
-    yield batchOf(body, { length, source });
+    if (body.length < length * CANDLE_BYTES) return;
+    if (checksum(head, body) === sum) yield batchOf(body, { length, source });
     offset += body.length;
   }
 }

@@ -1,6 +1,7 @@
 import type { SourceStatus, StratctlError } from "@stratctl/sdk/internal";
 import { MINUTE_MS } from "./clock.ts";
-import { countedText, countText, type Log } from "./log.ts";
+import { countedText, countText, namedText, type Log } from "./log.ts";
+import type { SetAside, VainFile } from "./spooled.ts";
 import type { WriterCounts, WriterTroubles } from "./writer.ts";
 
 interface Outage {
@@ -14,10 +15,11 @@ interface WriterStanding {
   readonly waiting_count: number;
   /** Null: candles wait in memory alone. */
   readonly spool_depth: number | null;
+  readonly spool_folder: string | null;
   readonly troubles: WriterTroubles;
 }
 
-const NOTHING: WriterCounts = { carried: 0, written: 0, left_out: 0, dropped: 0, refused: 0, spooled: 0, torn: 0 };
+const NOTHING: WriterCounts = { carried: 0, written: 0, left_out: 0, dropped: 0, refused: 0, spooled: 0, torn: 0, aside: 0 };
 
 /** What the daemon tells of sources, of the database and of time that went wrong: once when it begins, once when it ends. */
 export class Troubles {
@@ -30,6 +32,9 @@ export class Troubles {
   #told: WriterCounts = NOTHING;
   #spool_depth = 0;
   #spool_fails = false;
+  #has_vain_files = false;
+  /** Files that were set aside, as far as they were named. */
+  #aside_told: ReadonlySet<string> = new Set();
   #rows_are_refused = false;
 
   constructor(log: Log) {
@@ -78,7 +83,7 @@ export class Troubles {
 
   /** A write came to its end after `write_ms`: null, or why it did not. */
   write(failure: StratctlError | null, { at_ms, write_ms, writer }: { at_ms: number; write_ms: number; writer: WriterStanding }): void {
-    const { counts, waiting_count, spool_depth, troubles } = writer;
+    const { counts, waiting_count, spool_depth, spool_folder, troubles } = writer;
     if (failure === null && this.#write_is_long)
       this.#log({ level: "info", event: "database", text: `written after ${secondsText(write_ms)}`, fields: { write_ms } });
     this.#write_is_long = false;
@@ -95,24 +100,62 @@ export class Troubles {
       const text = [`back after ${secondsText(away_ms)}`, written, ...rest].join(" · ");
       this.#log({ level: "info", event: "database", text, fields: { up: true, away_ms } });
     }
-    this.#spool(spool_depth ?? 0, troubles, failure === null);
+    this.#spool({ depth: spool_depth ?? 0, folder: spool_folder ?? "", database_is_up: failure === null }, troubles);
     this.#refusedRows(troubles);
     this.#losses(counts, waiting_count);
   }
 
-  #spool(depth: number, { spool_failure }: WriterTroubles, database_is_up: boolean): void {
+  #spool(
+    { depth, folder, database_is_up }: { depth: number; folder: string; database_is_up: boolean },
+    { spool_failure, vain_files, aside_files }: WriterTroubles,
+  ): void {
     if (spool_failure !== null && !this.#spool_fails)
       this.#log({
         level: "error",
         event: "spool",
-        text: `fails (${spool_failure}) · candles wait in memory`,
-        fields: { reason: spool_failure },
+        text: `fails (${spool_failure}) · candles wait in memory alone: see to ${folder}`,
+        fields: { reason: spool_failure, folder },
       });
-    if (spool_failure === null && this.#spool_fails) this.#log({ level: "info", event: "spool", text: "takes candles again" });
+    if (spool_failure === null && this.#spool_fails) this.#log({ level: "info", event: "spool", text: "is well again" });
     this.#spool_fails = spool_failure !== null;
+    this.#vainFiles(vain_files);
+    this.#asideFiles(aside_files, folder);
     if (database_is_up && depth === 0 && this.#spool_depth > 0)
       this.#log({ level: "info", event: "spool", text: "empty: what waited on disk is written" });
     this.#spool_depth = depth;
+  }
+
+  /** Said once for as long as there are any: the end of each is told. */
+  #vainFiles(files: readonly VainFile[]): void {
+    const [first] = files;
+    if (first !== undefined && !this.#has_vain_files)
+      this.#log({
+        level: "warn",
+        event: "spool",
+        text: `${namedText(files.map(({ name }) => name))} ${first.kind} (${first.why}) · tried again for some minutes; what else waits is written`,
+        fields: { file_count: files.length, reason: first.why },
+      });
+    this.#has_vain_files = first !== undefined;
+  }
+
+  /** One line for those that are new, with what to do: nobody else will. */
+  #asideFiles(files: readonly SetAside[], folder: string): void {
+    const news = files.filter(({ name }) => !this.#aside_told.has(name));
+    this.#aside_told = new Set(files.map(({ name }) => name));
+    const [first] = news;
+    if (first === undefined) return;
+    const candles = countedText(
+      news.reduce((count, { candle_count }) => count + candle_count, 0),
+      "candle",
+    );
+    const named = namedText(news.map(({ name }) => name));
+    const told = first.why === null ? "set aside before" : `set aside: ${first.why}`;
+    this.#log({
+      level: first.why === null ? "warn" : "error",
+      event: "aside",
+      text: `${candles} on disk, ${named} in ${folder}: ${told} · tried again once renamed without the last ending; else remove it`,
+      fields: { files: news.map(({ name }) => name), folder, reason: first.why },
+    });
   }
 
   /** Marks and prices are told again with the next write: what lasts is said once. */
@@ -158,7 +201,7 @@ export class Troubles {
       this.#log({
         level: "error",
         event: "torn",
-        text: `${countedText(since("torn"), "candle")} on disk cannot be read: their file was cut short`,
+        text: `${countedText(since("torn"), "candle")} on disk cannot be read: their file was cut short, or damaged`,
         fields: { torn_count: since("torn") },
       });
     this.#told = { ...counts };

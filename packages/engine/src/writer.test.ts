@@ -1,11 +1,7 @@
-import { mkdir, mkdtemp, rm, rmdir } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import { batchOf, type CandleBatch, type Db, type MarkBatch } from "@stratctl/sdk/internal";
+import { batchOf, type CandleBatch, type Db, type GapBatch, type MarkBatch } from "@stratctl/sdk/internal";
 import { beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { onEveryPostgres } from "../../../test/support/store.ts";
-import { Spool } from "./spool.ts";
 import { Writer } from "./writer.ts";
 
 const MINUTE_MS = Date.parse("2026-11-25T04:00:00Z");
@@ -155,42 +151,6 @@ onEveryPostgres("the writer", (store) => {
     expect(one.counts).toMatchObject({ carried: 4, refused: 1 });
   });
 
-  test("a minute whose every row is refused waits on disk, and holds up neither the minutes behind it nor the one under way", async () => {
-    const folder = await mkdtemp(path.join(tmpdir(), "stratctl-t-"));
-    await store.db.script(`create function refuse() returns trigger language plpgsql as $$ begin raise exception 'closed'; end $$;
-      create trigger refuse before insert on strategy_m2m_candles for each row
-      when (new.timestamp in (${[27, 90].map((n) => `to_timestamp(${(MINUTE_MS + n * 60_000) / 1000})`).join(", ")})) execute function refuse()`);
-    const spool = new Spool(folder);
-    for (const n of [27, 28]) await spool.put(minute(n));
-    const one = new Writer({ db: store.db, overwrite: false, candles_max: 1000, spool });
-    one.finish(minute(90), null);
-    await expect(one.write({ candles: minute(29) })).rejects.toMatchObject({ message: expect.stringContaining("closed") });
-    expect(await rows([27, 28, 29, 90])).toEqual([0, 5, 5, 0]);
-    expect([one.spool_depth, one.waiting_count]).toEqual([10, 0]);
-    await store.db.script("drop function refuse cascade");
-    await one.write();
-    expect(await rows([27, 28, 29, 90])).toEqual([5, 5, 5, 5]);
-    expect(one.spool_depth).toBe(0);
-    await rm(folder, { recursive: true });
-  });
-
-  test("a file of the spool that cannot be read is said, holds up no other, and no longer once it can be", async () => {
-    const folder = await mkdtemp(path.join(tmpdir(), "stratctl-t-"));
-    const spool = new Spool(folder);
-    await spool.put(minute(91));
-    const blocking = path.join(folder, `${String(MINUTE_MS).padStart(14, "0")}-5-0123abcd.candles1`);
-    await mkdir(blocking); // as nothing else does, a folder fails for root as well
-    const one = new Writer({ db: store.db, overwrite: false, candles_max: 1000, spool });
-    await one.write();
-    expect(await rows([91])).toEqual([5]);
-    expect([one.spool_depth, one.troubles.spool_failure]).toEqual([5, expect.stringContaining("EISDIR")]);
-    await rmdir(blocking);
-    await spool.put(minute(92));
-    await one.write();
-    expect([one.spool_depth, one.troubles.spool_failure]).toEqual([0, null]);
-    await rm(folder, { recursive: true });
-  });
-
   test("another server is found behind the address only once the minutes of the outage are written: those before it are told again", async () => {
     const one = writer();
     const next = async (n: number): Promise<void> => {
@@ -234,5 +194,84 @@ onEveryPostgres("the writer", (store) => {
     expect(sent).toBe(2);
     // Minute 79 had all but the fifth, whose last one was 78.
     expect((await marked()).map(({ m2m }) => m2m)).toEqual(["79.0000", "79.0000", "79.0000", "79.0000", "78.0000"]);
+  });
+
+  test("a clock that is set back: the minutes that came last are told again to another server, not those of the time it had shown", async () => {
+    const one = writer();
+    for (const n of [300, 301, 200, 201]) {
+      one.finish(minute(n), null);
+      await one.write();
+    }
+    await store.db.script("delete from strategy_m2m_candles");
+    one.tellAgain();
+    await one.write();
+    expect(await rows([300, 301, 200, 201])).toEqual([0, 0, 5, 5]);
+  });
+
+  test("what another server refuses of the minutes that are told again is given up, and fails one write alone", async () => {
+    const one = writer();
+    one.finish(minute(110), null);
+    await one.write();
+    one.tellAgain();
+    await store.db.script(`delete from strategy_m2m_candles;
+      create function refuse() returns trigger language plpgsql as $$ begin raise exception 'closed'; end $$;
+      create trigger refuse before insert on strategy_m2m_candles for each row
+      when (new.timestamp = to_timestamp(${(MINUTE_MS + 110 * 60_000) / 1000})) execute function refuse()`);
+    await expect(one.write({ candles: minute(111) })).rejects.toMatchObject({ message: expect.stringContaining("closed") });
+    await one.write({ candles: minute(112) });
+    await store.db.script("drop function refuse cascade");
+    expect([await rows([110, 111, 112]), one.counts.refused]).toEqual([[0, 5, 5], 5]);
+  });
+
+  test("a minute whose rows are all refused costs none of the minutes that go with it, however many rows it has", async () => {
+    const sql = `insert into strategy (trading_account_id, strategy_name)
+      select 'W1', 'more ' || n from generate_series(1, 25) n returning strategy_id`;
+    const more = await store.db.many(z.object({ strategy_id: z.int() }), "test.strategies", sql);
+    const all = strategy_ids;
+    strategy_ids = [...strategy_ids, ...more.map(({ strategy_id }) => strategy_id)];
+    const one = writer();
+    one.finish(minute(120, { spoilt: [...strategy_ids.keys()] }), null);
+    for (const n of [121, 122]) one.finish(minute(n), null);
+    strategy_ids = all;
+    await one.write();
+    expect([await rows([120, 121, 122]), one.counts.refused, one.waiting_count]).toEqual([[0, 30, 30], 30, 0]);
+  });
+
+  test("a write of which one statement fails is told again whole: gaps and prices are as if it had been told once", async () => {
+    const [strategy_id = 0] = strategy_ids;
+    const gapsOf = (...spans: readonly [from: number, to: number][]): GapBatch => ({
+      length: spans.length,
+      strategy_id: Int32Array.from(spans, () => strategy_id),
+      from_ms: Float64Array.from(spans, ([from]) => MINUTE_MS + from * 60_000),
+      to_ms: Float64Array.from(spans, ([, to]) => MINUTE_MS + to * 60_000),
+      reason: spans.map(() => "no price of NFO:X"),
+    });
+    const quoted = (n: number, price_units: number) => ({
+      length: 1,
+      exchange: ["NFO"],
+      tradingsymbol: ["X"],
+      price_units: Float64Array.of(price_units),
+      at_ms: Float64Array.of(MINUTE_MS + n * 60_000),
+      source: ["redis"],
+    });
+    const kept = async (): Promise<unknown> => ({
+      spans: await store.db.many(
+        z.object({ minutes: z.int() }),
+        "test.gaps",
+        `select (extract(epoch from to_minute - from_minute) / 60 + 1)::int as minutes from strategy_gap where strategy_id = ${strategy_id}`,
+      ),
+      prices: await store.db.many(z.object({ price: z.string() }), "test.quotes", "select price from last_quote where tradingsymbol = 'X'"),
+    });
+    const one = writer();
+    await store.db.script("alter table strategy_mark rename to away");
+    const failing = { marks: marks(130, [strategy_id], 10_000) };
+    await expect(one.write({ ...failing, gaps: gapsOf([1, 2]), quotes: quoted(2, 20_000) })).rejects.toMatchObject({
+      code: "database_refused",
+    });
+    expect(await kept()).toEqual({ spans: [{ minutes: 2 }], prices: [{ price: "2.0000" }] });
+    await store.db.script("alter table away rename to strategy_mark");
+    await one.write({ ...failing, gaps: gapsOf([1, 2], [3, 3], [4, 4]), quotes: quoted(3, 30_000) });
+    await one.write({ gaps: gapsOf([1, 2], [3, 3], [4, 4]), quotes: quoted(2, 20_000) });
+    expect(await kept()).toEqual({ spans: [{ minutes: 4 }], prices: [{ price: "3.0000" }] });
   });
 });

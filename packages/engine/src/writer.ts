@@ -19,7 +19,9 @@ import {
 } from "@stratctl/sdk/internal";
 import { apart, type Apart, type Rows } from "./apart.ts";
 import { joined } from "./joined.ts";
-import { isFull, type Spool, type SpoolFile } from "./spool.ts";
+import { isFull, type Spool } from "./spool.ts";
+import { SpooledFiles, type Carried, type SetAside, type VainFile } from "./spooled.ts";
+import { candleCount, lastMinutes, leading, without } from "./waiting-candles.ts";
 import { outdated } from "./waiting-marks.ts";
 import { failureOf } from "./within.ts";
 
@@ -49,8 +51,10 @@ export interface WriterCounts {
   refused: number;
   /** Put on disk to wait there; what becomes of them counts once more. */
   spooled: number;
-  /** Lost on disk: their file was cut short. */
+  /** Lost on disk: their file was cut short, or damaged. */
   torn: number;
+  /** In files that were set aside on disk: nobody tries them any more. */
+  aside: number;
 }
 
 /** What went wrong and did not end the write. */
@@ -60,9 +64,22 @@ export interface WriterTroubles {
   readonly refused_quotes: number;
   /** Why the database refused a row, the last time it did; null: it never did. */
   readonly refused_why: string | null;
-  /** Why candles could not be put on disk or read from it, `ENOSPC`; null where they could the last time. */
+  /** Why nothing can be put on disk, or why its folder cannot be read, `ENOSPC`; null where it could the last time. */
   readonly spool_failure: string | null;
+  /** Files that are refused, or cannot be read, and are tried again. */
+  readonly vain_files: readonly VainFile[];
+  /** Files that are tried no more. */
+  readonly aside_files: readonly SetAside[];
 }
+
+const NO_TROUBLES: WriterTroubles = {
+  refused_marks: 0,
+  refused_quotes: 0,
+  refused_why: null,
+  spool_failure: null,
+  vain_files: [],
+  aside_files: [],
+};
 
 /** What the minute under way has to say. */
 export interface Latest {
@@ -76,15 +93,8 @@ export interface Latest {
 /** Waits for a write, and goes on where it was refused by rows. */
 type Attempt = (work: Promise<unknown>) => Promise<void>;
 
-interface Carried extends CandleUpsert {
-  readonly refused: number;
-}
-
 /** Rows of one statement, about: enough to make the round trip cheap, few enough that a small minute need not wait. */
 const ROWS_A_WRITE = 5_000;
-
-/** Candles of the spool that go with one write: some seconds, after which the minute under way is due again. */
-const SPOOLED_A_WRITE = 100_000;
 
 /** A server that took over may lack what another one had confirmed last: so many minutes are told to it again. */
 const MINUTES_TOLD_AGAIN = 2;
@@ -99,10 +109,13 @@ const DOUBTED_MAX = 10;
 export class Writer {
   readonly #options: WriterOptions;
   readonly #spool: Spool | null;
+  readonly #spooled: SpooledFiles | null;
   /** Under which the write that is under way leads. */
   #fence: Fence | undefined;
-  readonly counts: WriterCounts = { carried: 0, written: 0, left_out: 0, dropped: 0, refused: 0, spooled: 0, torn: 0 };
-  #troubles: WriterTroubles = { refused_marks: 0, refused_quotes: 0, refused_why: null, spool_failure: null };
+  readonly counts: WriterCounts = { carried: 0, written: 0, left_out: 0, dropped: 0, refused: 0, spooled: 0, torn: 0, aside: 0 };
+  #troubles = NO_TROUBLES;
+  /** Whether the tables have taken a row of the write that is under way. */
+  #is_taken = false;
   #finished: readonly CandleBatch[] = [];
   /** Of those, the batches of the statement that is under way. */
   #under_way: readonly CandleBatch[] = [];
@@ -121,6 +134,17 @@ export class Writer {
   constructor(options: WriterOptions) {
     this.#options = options;
     this.#spool = options.spool ?? null;
+    this.#spooled = this.#spool === null ? null : this.#spooledIn(this.#spool);
+  }
+
+  #spooledIn(spool: Spool): SpooledFiles {
+    return new SpooledFiles({
+      spool,
+      carry: (batch) => this.#carry(batch),
+      onCarried: (batch, carried) => this.#count(batch, carried),
+      onLost: (what, candle_count) => (this.counts[what] += candle_count),
+      isTaken: () => this.#is_taken,
+    });
   }
 
   /** Candles of finished minutes that wait in memory. */
@@ -134,12 +158,18 @@ export class Writer {
   }
 
   get troubles(): WriterTroubles {
-    return this.#troubles;
+    return { ...this.#troubles, vain_files: this.#spooled?.vain ?? [], aside_files: this.#spooled?.aside ?? [] };
   }
 
-  /** How many candles of an earlier run wait on disk. */
+  /** The folder of what waits on disk; null where there is none. */
+  get spool_folder(): string | null {
+    return this.#spool?.folder ?? null;
+  }
+
+  /** How many candles of an earlier run wait on disk. A folder that nothing can be put into is known from now on. */
   async found(): Promise<number> {
-    await this.#spool?.look();
+    const why = (await this.#spool?.prepare()) ?? (await this.#spooled?.look()) ?? null;
+    this.#troubles = { ...this.#troubles, spool_failure: why };
     return this.spool_depth ?? 0;
   }
 
@@ -167,6 +197,7 @@ export class Writer {
     if (fence === null) return;
     this.#fence = fence;
     this.#troubles = { ...this.#troubles, refused_marks: 0, refused_quotes: 0 };
+    this.#is_taken = false;
     const outcomes = await Promise.allSettled([
       this.#writeCandles(candles),
       this.#writeQuotes(quotes),
@@ -216,11 +247,20 @@ export class Writer {
       await attempt(this.#writeFinished(batches));
     }
     if (candles !== undefined) await attempt(this.#carry(candles));
-    const again = this.#again;
-    if (again.length > 0) await this.#carry(joined(again));
-    if (this.#again === again) this.#again = []; // else it is asked anew
-    if (this.#spool !== null) await this.#writeSpooled(this.#spool, attempt);
+    await this.#writeAgain(attempt);
+    if (this.#spool !== null && this.#spooled !== null) await attempt(this.#writeSpooled(this.#spool, this.#spooled));
     if (refused.length > 0) throw refused[0];
+  }
+
+  async #writeAgain(attempt: Attempt): Promise<void> {
+    const again = this.#again;
+    if (again.length === 0) return;
+    let is_carried = false;
+    await attempt(this.#carry(joined(again)).then(() => (is_carried = true)));
+    if (!is_carried && !this.#is_taken) return;
+    // Another server may refuse what the one before took: while it takes other rows these are given up.
+    if (!is_carried) this.counts.refused += candleCount(again);
+    if (this.#again === again) this.#again = []; // else it is asked anew
   }
 
   async #writeGaps(gaps: GapBatch | undefined): Promise<void> {
@@ -261,34 +301,15 @@ export class Writer {
     });
     this.#count(batch, outcome);
     this.#finished = without(this.#finished, batches);
-    this.#recent = recentOf([...this.#recent, ...batches]);
+    this.#recent = lastMinutes([...this.#recent, ...batches], MINUTES_TOLD_AGAIN);
     if (batches.some(({ minute_ms: [minute_ms = 0] }) => minute_ms > this.#doubted_to_ms)) this.#doubted = [];
   }
 
-  /** The oldest files, some at a time: what is due now goes before. */
-  async #writeSpooled(spool: Spool, attempt: Attempt): Promise<void> {
-    await spool.look();
-    if (spool.files.length === 0) return;
-    let spool_failure: string | null = null;
-    const onFailure = (error: unknown): null => {
-      spool_failure = failureOf(error).message;
-      return null;
-    };
-    let count = 0;
-    for (const file of spool.files) {
-      if (count >= SPOOLED_A_WRITE) break;
-      count += file.candle_count;
-      await attempt(this.#writeFile(spool, file, onFailure));
-    }
-    this.#troubles = { ...this.#troubles, spool_failure };
-  }
-
-  async #writeFile(spool: Spool, file: SpoolFile, onFailure: (error: unknown) => null): Promise<void> {
-    const found = await spool.read(file).catch(onFailure);
-    if (found === null) return;
-    for (const batch of found.batches) this.#count(batch, await this.#carry(batch));
-    this.counts.torn += found.torn_count;
-    await spool.remove(file).catch(onFailure);
+  /** Whether it takes files is asked again only after it did not. */
+  async #writeSpooled(spool: Spool, files: SpooledFiles): Promise<void> {
+    const why = this.#troubles.spool_failure === null ? null : await spool.prepare();
+    const unread = await files.write();
+    this.#troubles = { ...this.#troubles, spool_failure: why ?? unread };
   }
 
   #count({ length }: CandleBatch, { written, left_out, refused }: Carried): void {
@@ -304,6 +325,7 @@ export class Writer {
       upsertCandles(db, partOfCandles(batch, rows), { overwrite, fence: this.#fence }),
     );
     const sum = (read: (outcome: CandleUpsert) => number): number => outcomes.reduce((total, outcome) => total + read(outcome), 0);
+    this.#is_taken ||= outcomes.some(({ written }) => written > 0);
     return { written: sum((one) => one.written), left_out: sum((one) => one.left_out), refused };
   }
 
@@ -314,7 +336,7 @@ export class Writer {
   }
 
   #makeRoomIn(spool: Spool): void {
-    if (this.waiting_count > this.#options.candles_max) void this.#inTurn(() => this.#makeRoom(spool));
+    if (this.waiting_count > this.#options.candles_max) this.#inTurn(() => this.#makeRoom(spool)).catch(() => this.#giveUpOldest());
   }
 
   /** Over what may wait in memory: the oldest to the spool, in the place of still older ones where that is full, or given up. */
@@ -355,29 +377,8 @@ export class Writer {
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
-    this.#spooling = this.#spooling.then(work);
-    return this.#spooling;
+    const turn = this.#spooling.then(work);
+    this.#spooling = turn.catch(() => undefined); // what comes after it is not stopped by it
+    return turn;
   }
-}
-
-function candleCount(batches: readonly CandleBatch[]): number {
-  return batches.reduce((count, { length }) => count + length, 0);
-}
-
-function without(batches: readonly CandleBatch[], others: readonly CandleBatch[]): CandleBatch[] {
-  return batches.filter((batch) => !others.includes(batch));
-}
-
-/** Those of the last minutes. */
-function recentOf(batches: readonly CandleBatch[]): CandleBatch[] {
-  const minute = ({ minute_ms }: CandleBatch): number => minute_ms[0] ?? 0;
-  const newest = Math.max(...batches.map(minute));
-  return batches.filter((batch) => minute(batch) > newest - MINUTES_TOLD_AGAIN * MINUTE_MS);
-}
-
-/** The first batches up to about `rows` rows, at least one. */
-function leading(batches: readonly CandleBatch[], rows: number): CandleBatch[] {
-  let count = 0;
-  const end = batches.findIndex(({ length }) => (count += length) >= rows);
-  return batches.slice(0, end === -1 ? batches.length : end + 1);
 }

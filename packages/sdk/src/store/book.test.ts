@@ -114,6 +114,23 @@ onEveryPostgres("the legs of a book", (store) => {
     );
   });
 
+  test("a part is of its leg until it was closed, also where the rest is told to have left earlier", async () => {
+    const whole = await add({ strategy_id: idOf(0) });
+    await add({ strategy_id: idOf(0), tradingsymbol: "Y" });
+    const part = await add({ strategy_id: idOf(0), quantity: 25 });
+    const sql = "update strategy_instruments set part_of = $1 where id = $2";
+    await store.db.run("test.part", sql, [whole.id, part.id]);
+    await close(store.db, { strategy_id: idOf(0), instrument_id: part.id, exit_price: 90, closed_at_ms: NINE + 2 * MINUTE_MS });
+    await close(store.db, { strategy_id: idOf(0), instrument_id: whole.id, exit_price: 90, closed_at_ms: NINE + MINUTE_MS });
+    const at = async (as_of_ms: number): Promise<unknown> => {
+      const { leg_from, leg_quantity, entry_value_units } = await read({ as_of_ms });
+      return [[...leg_from], [...leg_quantity], entry_value_units[0]];
+    };
+    expect(await at(NINE)).toEqual([[0, 2], [100, 75], 175_000_000]);
+    expect(await at(NINE + MINUTE_MS)).toEqual([[0, 2], [25, 75], 100_000_000]);
+    expect(await at(NINE + 2 * MINUTE_MS)).toEqual([[0, 1], [75], 75_000_000]);
+  });
+
   test("an archived strategy leaves with the next minute, as its legs would", async () => {
     await add({ strategy_id: idOf(0) });
     await archive(store.db, { strategy_id: idOf(0) });

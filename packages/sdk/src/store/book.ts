@@ -92,8 +92,8 @@ const SQL = `with picked as materialized (
     where (status = 'active' or archived_at > to_timestamp($1::float8 / 1000)) and ($2::int4[] is null or strategy_id = any ($2))
       and ${inShard("$3", "$4")}
   ), leg as materialized (
-    select leg.strategy_id, leg.id, leg.exchange, leg.tradingsymbol, leg.instrument_token, leg.expiry, leg.quantity,
-      leg.cost, leg.exit_value, leg.closed_at,
+    select leg.strategy_id, leg.id, coalesce(leg.part_of, leg.id) as leg_id, leg.exchange, leg.tradingsymbol, leg.instrument_token, leg.expiry,
+      leg.quantity, leg.cost, leg.exit_value, leg.closed_at,
       case leg.direction when 'SELL' then 1 else -1 end as direction,
       leg.closed_at is not null and ($1 is null or leg.closed_at <= to_timestamp($1 / 1000)) as closed
     from strategy_instruments leg join picked using (strategy_id)
@@ -105,9 +105,19 @@ const SQL = `with picked as materialized (
   ), last_closed as (
     select distinct on (strategy_id) strategy_id, closed_at, exchange
     from leg where closed order by strategy_id, closed_at desc, id desc
+  ), parted as materialized (
+    select distinct leg_id from leg where not closed and leg_id <> id
+  ), held as (
+    -- What was closed after the instant was not yet a part beside its leg. Hardly any is so, and the others are not grouped.
+    select strategy_id, leg_id, exchange, tradingsymbol, quantity * direction as quantity
+    from leg where not closed and leg_id not in (select leg_id from parted)
+    union all
+    select strategy_id, leg_id, exchange, tradingsymbol, sum(quantity * direction)
+    from leg where not closed and leg_id in (select leg_id from parted) group by strategy_id, leg_id, exchange, tradingsymbol
+  ), counted as (
+    select strategy_id, count(*) as leg_count from held group by strategy_id
   ), summed as (
-    select strategy_id, count(*) filter (where not closed) as leg_count,
-      sum(cost * direction) filter (where not closed) as entry_value,
+    select strategy_id, sum(cost * direction) filter (where not closed) as entry_value,
       sum((cost - exit_value) * direction) filter (where closed) as realized_pnl
     from leg group by strategy_id
   ), total as (
@@ -115,13 +125,13 @@ const SQL = `with picked as materialized (
       coalesce(realized_pnl, 0) as realized_pnl, last_closed.closed_at, last_closed.exchange as closed_exchange
     from picked
     left join summed using (strategy_id)
+    left join counted using (strategy_id)
     left join last_closed using (strategy_id)
     where summed.strategy_id is not null or exists (select from strategy_mark mark where mark.strategy_id = picked.strategy_id)
     order by strategy_id
   ), open_leg as (
-    select instrument.place, leg.quantity * leg.direction as quantity
-    from leg join instrument using (exchange, tradingsymbol)
-    where not leg.closed order by leg.strategy_id, leg.id
+    select instrument.place, held.quantity
+    from held join instrument using (exchange, tradingsymbol) order by held.strategy_id, held.leg_id
   ), due as (
     -- By the index, strategy by strategy: one changed leg must not cost a look at all of them.
     select strategy_id from picked, lateral (

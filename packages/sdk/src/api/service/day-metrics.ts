@@ -148,7 +148,8 @@ interface SessionEnd extends SessionPnl {
   readonly as_of_ms: number;
 }
 
-function endOf(parts: readonly PartRow[], { close_ms, candles }: { close_ms: number; candles: DayCandles | null }): SessionEnd {
+/** What a session ended with: its last candle, but what was realized where nothing is open at its close. */
+export function endOf(parts: readonly PartRow[], { close_ms, candles }: { close_ms: number; candles: DayCandles | null }): SessionEnd {
   const closed = parts.filter(({ closed_at_ms }) => closed_at_ms !== null && closed_at_ms <= close_ms);
   const open = parts.filter((part) => part.added_at_ms <= close_ms && (part.closed_at_ms === null || part.closed_at_ms > close_ms));
   const realized = closed.reduce((sum, { realized_units }) => sum + realized_units, 0n);
@@ -165,7 +166,8 @@ function endOf(parts: readonly PartRow[], { close_ms, candles }: { close_ms: num
   return {
     close: { realized, unrealized: is_flat ? 0n : null },
     range: candles?.range ?? flat,
-    open_positions: open.length,
+    // A part that is closed later is still of its leg.
+    open_positions: new Set(open.map(({ leg_id }) => leg_id)).size,
     as_of_ms: close_ms,
   };
 }

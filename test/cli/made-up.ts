@@ -34,6 +34,7 @@ export function strategyOf(given: Partial<Strategy>): Strategy {
     instrument_count: 4,
     current_pnl: -281.25,
     day_pnl: given.current_pnl === null ? null : -120.5,
+    day_pnl_reason: null,
     current_m2m: 6221.25,
     marked_at: "2025-07-31T09:59:59Z",
     priced: 4,

@@ -30,6 +30,7 @@ export const STRATEGY_FIELDS = [
   "updated_at",
   "archived_at",
   "day_pnl",
+  "day_pnl_reason",
 ] as const satisfies (keyof Strategy)[];
 
 export function addStrategy(program: Command, act: Act): void {

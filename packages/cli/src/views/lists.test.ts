@@ -144,6 +144,13 @@ const DELIVERY: LegNotice = {
   message: "NFO:RELIANCE25AUGFUT expires 2025-08-28 and is delivered: shares will be due unless it is closed",
 };
 
+test("where what it made today is not known, the card says why", () => {
+  const day_pnl_reason = "its P&L at the close of 2025-07-30 is not known: no candle of that day";
+  const text = strategyCard({ ...strategyOf({ day_pnl: null, day_pnl_reason }), notices: [] }, options(200));
+  expect(text).not.toContain("· day ₹");
+  expect(text).toContain(`\n day ₹ —: ${day_pnl_reason}`);
+});
+
 test("a leg without a price leaves the sum unknown, and says how many are priced", () => {
   const text = legList(strategyOf({}), [...LEGS.slice(0, 3), legOf({ id: 25 })], options(80));
   expect(text.split("\n")[0]).toBe("Condor · P&L ₹ — · M2M ₹ — · oldest price 4m");

@@ -75,7 +75,7 @@ export function strategyList(account_id: string, strategies: readonly Strategy[]
 }
 
 export function strategyCard(strategy: StrategyWithLegs, options: ViewOptions): string {
-  const { account_id, status, description, tags, marked_at, stale, priced, instrument_count, reason } = strategy;
+  const { account_id, status, description, tags, marked_at, stale, priced, instrument_count, reason, day_pnl_reason } = strategy;
   const created = `created ${dayText(Date.parse(strategy.created_at))}${strategy.created_by === null ? "" : ` by ${clean(strategy.created_by)}`}`;
   const marked = marked_at === null ? "never marked" : `marked ${whenText(Date.parse(marked_at), options.now_ms)} ${ZONE}`;
   const isPartly = priced !== null && priced < instrument_count;
@@ -94,12 +94,18 @@ export function strategyCard(strategy: StrategyWithLegs, options: ViewOptions): 
     ...(strategy.total_margin_used === null ? [] : [`margin ${rupees(strategy.total_margin_used)}`]),
   ];
   return [
-    headline({ name: strategy.name, pnl: strategy.current_pnl, m2m: strategy.current_m2m }, options),
+    headline({ name: strategy.name, pnl: strategy.current_pnl, m2m: strategy.current_m2m, more: dayOf(strategy, options) }, options),
     joined(facts, options.width, " "),
     ...(description === null || description === "" ? [] : [` ${clean(description)}`]),
     ...(reason === null ? [] : [reasonLine("no mark", reason)]),
+    ...(day_pnl_reason === null ? [] : [wrapped(`day ₹ —: ${clean(day_pnl_reason)}`, options.width, " ")]),
     ...strategy.notices.map(({ message }) => paint(wrapped(clean(message), options.width, " "), "warning", options.color)),
   ].join("\n");
+}
+
+/** What it made since the close before, where that is known. */
+function dayOf({ day_pnl }: Strategy, { color }: ViewOptions): string[] {
+  return day_pnl === null ? [] : [`day ₹ ${paint(rupees(day_pnl, { signed: true }), toneOf(day_pnl), color)}`];
 }
 
 /** `Created 7  Condor`, with what to do next where that is plain. */

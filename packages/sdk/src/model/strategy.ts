@@ -45,6 +45,8 @@ export const Strategy = z.object({
   current_pnl: Money.nullable(),
   /** What it changed by since the close of the session before the latest mark's; null where that close is not known. */
   day_pnl: Money.nullable(),
+  /** Why there is a mark and day_pnl is not known; null where it is, and without a mark. */
+  day_pnl_reason: z.string().nullable(),
   /** Σ(price × quantity × direction) over the open legs by the latest mark, SELL = +1, BUY = −1. */
   current_m2m: Money.nullable(),
   /** The latest mark's instant; null where it was never marked. */

@@ -7,9 +7,10 @@ import { moneyText } from "./column.ts";
 import type { Db } from "./db.ts";
 import { refusing, type Refusals } from "./failure.ts";
 
-const Row = Strategy.extend({
+const Row = Strategy.omit({ day_pnl: true, day_pnl_reason: true }).extend({
+  /** That it has legs on, open or closed. */
+  exchanges: z.array(z.string()),
   current_pnl: MoneyColumn.nullable(),
-  day_pnl: MoneyColumn.nullable(),
   current_m2m: MoneyColumn.nullable(),
   total_capital_deployed: MoneyColumn.nullable(),
   total_margin_used: MoneyColumn.nullable(),
@@ -18,28 +19,8 @@ const Row = Strategy.extend({
   updated_at: InstantColumn,
   archived_at: InstantColumn.nullable(),
 });
-
-/**
- * P&L since the last close before the exchanges' day of the latest mark. Where no day was written yet it is 0 for who held nothing
- * before that day; beyond what money can be it is unknown.
- */
-const DAY_PNL = `(
-    select case when abs(change) <= 500000000000 then change end
-    from (select ((mark.at at time zone 'Asia/Kolkata')::date) as day) today
-    left join lateral (
-      select true as is_there, cumulative_pnl from strategy_pnl_metrics metrics
-       where metrics.strategy_id = strategy.strategy_id and metric_date < today.day order by metric_date desc limit 1
-    ) before on true
-    cross join lateral (
-      select mark.pnl - case
-        when before.is_there then before.cumulative_pnl
-        when not exists (
-          select from strategy_instruments leg
-           where leg.strategy_id = strategy.strategy_id and (leg.added_at at time zone 'Asia/Kolkata')::date < today.day
-        ) then 0
-      end as change
-    ) changed
-  )`;
+/** A strategy without what only a calendar tells. */
+export type KeptStrategy = z.infer<typeof Row>;
 
 /** What it is worth is the latest mark's: null without one. */
 const SELECT = `select
@@ -47,7 +28,9 @@ const SELECT = `select
     strategy.tags, strategy.strategy_type, strategy.status, strategy.is_default,
     (select count(*)::int from strategy_instruments leg where leg.strategy_id = strategy.strategy_id and leg.closed_at is null)
       as instrument_count,
-    mark.pnl as current_pnl, ${DAY_PNL} as day_pnl, mark.m2m as current_m2m, mark.at as marked_at, mark.priced, mark.stale, mark.reason,
+    array(select distinct exchange from strategy_instruments leg where leg.strategy_id = strategy.strategy_id order by exchange)
+      as exchanges,
+    mark.pnl as current_pnl, mark.m2m as current_m2m, mark.at as marked_at, mark.priced, mark.stale, mark.reason,
     strategy.total_capital_deployed, strategy.total_margin_used, strategy.created_by, strategy.created_at, strategy.updated_at,
     strategy.archived_at
   from strategy left join strategy_mark mark on mark.strategy_id = strategy.strategy_id`;
@@ -68,7 +51,7 @@ export interface StrategyFilter {
  * Strategies of an account: the default first, then the newest. What comes after one stays the same while others are added, but
  * for the default, after which the newest comes.
  */
-export function list(db: Db, filter: StrategyFilter): Promise<Strategy[]> {
+export function list(db: Db, filter: StrategyFilter): Promise<KeptStrategy[]> {
   return db.many(
     Row,
     "strategy.list",
@@ -113,7 +96,7 @@ export interface StrategySought {
 }
 
 /** The strategy, or null where there is none of that id in that account and among those accounts. */
-export function find(db: Db, { strategy_id, account, among }: StrategySought): Promise<Strategy | null> {
+export function find(db: Db, { strategy_id, account, among }: StrategySought): Promise<KeptStrategy | null> {
   return db.maybeOne(Row, "strategy.find", `${SELECT} ${SOUGHT}`, [strategy_id, account ?? null, among ?? null]);
 }
 
@@ -132,7 +115,7 @@ const SOUGHT = `where strategy.strategy_id = $1 and (($2::text is null and $3::t
     and ($3 is null or account.account_id = any ($3) or account.aliases && $3)))`;
 
 /** Strategies of that whole name in any case: the active one first, then archived ones, the newest first. */
-export function findByName(db: Db, key: { account_id: string; name: string }): Promise<Strategy[]> {
+export function findByName(db: Db, key: { account_id: string; name: string }): Promise<KeptStrategy[]> {
   return db.many(
     Row,
     "strategy.findByName",
@@ -154,7 +137,7 @@ export interface StrategyRow {
 }
 
 /** Adds an active strategy. Rejects with strategy_exists where an active one has the name, and account_unknown. */
-export async function insert(db: Db, strategy: StrategyRow): Promise<Strategy> {
+export async function insert(db: Db, strategy: StrategyRow): Promise<KeptStrategy> {
   const added = await refusing(refusalsOf(strategy), () =>
     db.one(
       Key,
@@ -186,7 +169,7 @@ export interface StrategyChange extends StrategyKey {
 }
 
 /** The strategy with what is given changed, or null where there is none. Rejects with strategy_exists on a taken name. */
-export async function update(db: Db, change: StrategyChange): Promise<Strategy | null> {
+export async function update(db: Db, change: StrategyChange): Promise<KeptStrategy | null> {
   const { account_id, strategy_id } = change;
   await refusing(refusalsOf(change), () =>
     db.run(
@@ -219,7 +202,7 @@ function moneyChange(amount: number | null | undefined): [boolean, string | null
 }
 
 /** The archived strategy, or null where there is none; one archived before stays as it was. Rejects with strategy_default. */
-export async function archive(db: Db, { account_id, strategy_id }: StrategyKey): Promise<Strategy | null> {
+export async function archive(db: Db, { account_id, strategy_id }: StrategyKey): Promise<KeptStrategy | null> {
   await refusing(refusalsOf({ strategy_id }), () =>
     db.run(
       "strategy.archive",
@@ -254,7 +237,7 @@ function refusalsOf(given: { account_id?: string | undefined; strategy_id?: numb
   };
 }
 
-function present(strategy: Strategy | null): Strategy {
+function present(strategy: KeptStrategy | null): KeptStrategy {
   assert(strategy !== null, "a strategy that was just added is not there");
   return strategy;
 }

@@ -105,6 +105,15 @@ const WORDS: Readonly<Record<string, Words>> = {
   given: { description: "The figure that was given.", example: 24_500.3 },
   fills: { description: "The fills that were kept: two where the trade went through zero." },
   metric_date: { description: "The exchange's day.", example: "2025-11-04" },
+  day_pnl_reason: {
+    description: "Why there is a latest mark and day_pnl is not known; null where it is known, and without a mark.",
+    example: null,
+  },
+  "Strategy.day_pnl": {
+    description:
+      "What the P&L changed by since the close of the session before the latest mark's, in rupees; null where that is not known.",
+    example: -601.25,
+  },
   day_pnl: { description: "What the P&L changed by since the close of the session before, in rupees.", example: -601.25 },
   cumulative_pnl: { description: "P&L since entry at the day's close: realized_pnl + unrealized_pnl, in rupees.", example: 900.25 },
   high_pnl: { description: "The highest P&L since entry within the day, in rupees.", example: 1610 },

@@ -1,8 +1,8 @@
 import { HINTS, StratctlError } from "../../errors.ts";
 import type { Account } from "../../model/account.ts";
-import type { Strategy } from "../../model/strategy.ts";
 import * as accounts from "../../store/account.ts";
 import * as strategies from "../../store/strategy.ts";
+import type { KeptStrategy } from "../../store/strategy.ts";
 import type { Scope } from "../route.ts";
 import type { Caller, Context } from "./context.ts";
 
@@ -78,7 +78,7 @@ function forbidden(account_id: string): StratctlError {
  * The strategy of that id: of the account that is named, or the caller's; of whichever he may use where there is neither.
  * Another account's strategy is refused in the same words as one that is not there.
  */
-export async function strategyOf(context: Context, key: StrategyKey): Promise<Strategy> {
+export async function strategyOf(context: Context, key: StrategyKey): Promise<KeptStrategy> {
   return (await strategies.find(context.database, soughtBy(context, key))) ?? noStrategy(context, key);
 }
 

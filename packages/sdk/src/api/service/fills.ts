@@ -4,11 +4,11 @@ import { addTo, averageUnits } from "../../m2m/fills.ts";
 import type { Fill, FillAdd, FillAdded, LegMove } from "../../model/fill.ts";
 import type { Leg } from "../../model/leg.ts";
 import { unitsOf } from "../../model/money.ts";
-import type { Strategy } from "../../model/strategy.ts";
 import type { Db } from "../../store/db.ts";
 import * as fills from "../../store/fill.ts";
 import * as holdings from "../../store/holding.ts";
 import * as legs from "../../store/leg.ts";
+import type { KeptStrategy } from "../../store/strategy.ts";
 import { contract, type Api } from "../contract.ts";
 import { strategyOf } from "./access.ts";
 import { adding } from "./adding.ts";
@@ -19,7 +19,7 @@ import { notOpen, refuseArchived } from "./leg-rules.ts";
 import { contractOf, type LegContract } from "./listed.ts";
 
 /** A leg that was added is entered once: as it is. */
-export async function entered(db: Db, row: legs.LegRow, { account_id }: Pick<Strategy, "account_id">): Promise<Leg> {
+export async function entered(db: Db, row: legs.LegRow, { account_id }: Pick<KeptStrategy, "account_id">): Promise<Leg> {
   const leg = await legs.insert(db, row);
   await fills.insert(db, {
     account_id,
@@ -55,7 +55,7 @@ export function fillCalls(context: Context): Api["strategies"]["fills"] {
 
 interface Trade {
   readonly input: z.output<typeof FillAdd>;
-  readonly strategy: Strategy;
+  readonly strategy: KeptStrategy;
   readonly of: LegContract;
 }
 
@@ -139,7 +139,7 @@ async function toldAgain(
 export async function moved(
   context: Context,
   db: Db,
-  { key, to, quantity }: { key: legs.LegKey; to: Strategy; quantity?: number | undefined },
+  { key, to, quantity }: { key: legs.LegKey; to: KeptStrategy; quantity?: number | undefined },
 ): Promise<Leg> {
   const held = await holdings.lock(db, key);
   if (held === null) return notOpen(context, key, "moved");
@@ -155,7 +155,7 @@ export async function moved(
 }
 
 /** The strategy that a leg of another one may go to. */
-export async function targetOf(context: Context, from: Strategy, { to_strategy_id }: z.output<typeof LegMove>): Promise<Strategy> {
+export async function targetOf(context: Context, from: KeptStrategy, { to_strategy_id }: z.output<typeof LegMove>): Promise<KeptStrategy> {
   const to = await strategyOf(context, { account_id: from.account_id, strategy_id: to_strategy_id });
   refuseArchived(to, "takes no leg");
   if (to.strategy_id !== from.strategy_id) return to;

@@ -4,12 +4,12 @@ import { lastDayOf } from "../../market/expiry.ts";
 import { parseInstrument, withExchange, type Instrument } from "../../market/instrument.ts";
 import { lotSize } from "../../market/lots.ts";
 import type { Leg } from "../../model/leg.ts";
-import type { Strategy } from "../../model/strategy.ts";
 import * as legs from "../../store/leg.ts";
+import type { KeptStrategy } from "../../store/strategy.ts";
 import type { Context } from "./context.ts";
 import { quoteNow } from "./quotes.ts";
 
-export function refuseArchived({ status, name }: Strategy, what: string): void {
+export function refuseArchived({ status, name }: KeptStrategy, what: string): void {
   if (status === "archived") throw new StratctlError("strategy_archived", `"${name}" is archived and ${what}`);
 }
 

@@ -4,11 +4,11 @@ import { entryValueUnits } from "../../m2m/pnl.ts";
 import type { CostMethod } from "../../model/fill.ts";
 import type { Leg, LegAdd, LegWarning } from "../../model/leg.ts";
 import { MONEY_MAX, unitsOf } from "../../model/money.ts";
-import type { Strategy } from "../../model/strategy.ts";
 import type { Db } from "../../store/db.ts";
 import * as fills from "../../store/fill.ts";
 import * as holdings from "../../store/holding.ts";
 import * as legs from "../../store/leg.ts";
+import type { KeptStrategy } from "../../store/strategy.ts";
 import { contract, type Api } from "../contract.ts";
 import { strategyOf } from "./access.ts";
 import { adding } from "./adding.ts";
@@ -105,7 +105,7 @@ async function refuseFills(db: Db, key: legs.LegKey, { what, is_about_fills }: {
 
 interface Entering {
   readonly input: z.output<typeof LegAdd>;
-  readonly strategy: Strategy;
+  readonly strategy: KeptStrategy;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -135,7 +135,11 @@ function unitsOfLots(count: number | undefined, lot: number | null, { instrument
 }
 
 /** What a strategy's open legs cost together stays within what money can be, or no sum over them could be told. */
-async function refuseTooLarge({ database }: Context, strategy: Strategy, leg: { quantity: number; entry_price: number }): Promise<void> {
+async function refuseTooLarge(
+  { database }: Context,
+  strategy: KeptStrategy,
+  leg: { quantity: number; entry_price: number },
+): Promise<void> {
   const open = (await legs.list(database, strategy)).filter(({ closed_at }) => closed_at === null);
   if (open.length === 0) return; // the leg alone is the table's to refuse
   const bought = [...open, leg].map(({ quantity, entry_price }) => ({ direction: "BUY" as const, quantity, entry_price }));

@@ -5,9 +5,9 @@ import { isoOf } from "../../model/instant.ts";
 import type { Leg } from "../../model/leg.ts";
 import type { Mark } from "../../model/mark.ts";
 import { STALE_MS_MAX } from "../../model/quote.ts";
-import type { Strategy } from "../../model/strategy.ts";
 import * as legs from "../../store/leg.ts";
 import * as marks from "../../store/mark.ts";
+import type { KeptStrategy } from "../../store/strategy.ts";
 import { contract, type Api } from "../contract.ts";
 import { strategyOf } from "./access.ts";
 import { call } from "./call.ts";
@@ -23,7 +23,7 @@ export function markCall(context: Context): Api["strategies"]["mark"] {
 }
 
 /** The mark at the prices of this moment, asked of the sources; nothing is written. */
-async function markNow(context: Context, { strategy_id }: Strategy, signal: AbortSignal | undefined): Promise<Mark> {
+async function markNow(context: Context, { strategy_id }: KeptStrategy, signal: AbortSignal | undefined): Promise<Mark> {
   const all = await legs.list(context.database, { strategy_id });
   const today = dayOf(context.calendar, context.now());
   const open = all.filter((leg) => leg.closed_at === null);

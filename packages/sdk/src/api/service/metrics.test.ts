@@ -192,32 +192,6 @@ onEveryPostgres("metrics", (store) => {
     expect(await api.strategies.metrics({ strategy_id })).toEqual(before);
   });
 
-  test("a strategy's day_pnl is what it made since the close before the day of its mark", async () => {
-    const mark = (when: string, pnl: number): Promise<number> =>
-      store.db.run(
-        "test.mark",
-        `insert into strategy_mark (strategy_id, at, m2m, pnl, entry_value, realized_pnl, instrument_count, priced, stale)
-         values ($1, $2, -$3::numeric, $3, 0, 0, 1, 1, 0)
-         on conflict (strategy_id) do update set at = excluded.at, m2m = excluded.m2m, pnl = excluded.pnl`,
-        [strategy_id, when, pnl],
-      );
-    const told_of = async () => (await api.strategies.get({ strategy_id })).day_pnl;
-    await trade("SELL", 65, 120, at(FRI, "10:00"));
-    expect(await told_of()).toBeNull();
-    await mark(at(FRI, "10:01"), 75.5);
-    expect(await told_of()).toBe(75.5);
-    await mark(at(MON, "09:15"), 90);
-    expect(await told_of()).toBeNull();
-    await candle(at(FRI, "15:29"), [100, 100, 100, 100]);
-    await candle(at(MON, "09:15"), [90, 90, 90, 90]);
-    await days();
-    expect(await told_of()).toBe(-10);
-    await mark("2026-11-13T18:29:59Z", 130);
-    expect(await told_of()).toBe(130);
-    await mark("2026-11-13T18:30:00Z", 130);
-    expect(await told_of()).toBe(30);
-  });
-
   describe("positions", () => {
     test("by instrument and direction, with what is not known as null", async () => {
       await trade("SELL", 100, 20, at(MON, "10:00"));

@@ -6,9 +6,9 @@ import { roundsOf, tradesOf } from "../../m2m/trades.ts";
 import { signOf, type Leg } from "../../model/leg.ts";
 import type { DayMetrics, MetricsQuery, Performance, Position, Positions } from "../../model/metrics.ts";
 import { unitsOf } from "../../model/money.ts";
-import type { Strategy } from "../../model/strategy.ts";
 import * as legs from "../../store/leg.ts";
 import * as metrics from "../../store/metrics.ts";
+import type { KeptStrategy } from "../../store/strategy.ts";
 import { contract, type Api } from "../contract.ts";
 import { accountOf, strategyOf } from "./access.ts";
 import { call } from "./call.ts";
@@ -40,7 +40,7 @@ export function rebuildCall(context: Context): Api["metrics"]["rebuild"] {
 
 async function performance(
   { database, calendar }: Context,
-  strategy: Strategy,
+  strategy: KeptStrategy,
   query: z.output<typeof MetricsQuery>,
 ): Promise<Performance> {
   const { strategy_id, is_default } = strategy;

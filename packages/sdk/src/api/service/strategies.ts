@@ -6,12 +6,14 @@ import type { Db } from "../../store/db.ts";
 import * as legs from "../../store/leg.ts";
 import * as settlement from "../../store/settlement.ts";
 import * as strategies from "../../store/strategy.ts";
+import type { KeptStrategy } from "../../store/strategy.ts";
 import { contract, type Api } from "../contract.ts";
 import { nearest } from "../nearest.ts";
 import { accountOf, strategyOf } from "./access.ts";
 import { adding } from "./adding.ts";
 import { call } from "./call.ts";
 import type { Context } from "./context.ts";
+import { withDayChange } from "./day-change.ts";
 import { moved } from "./fills.ts";
 import { priceNow, refuseArchived } from "./leg-rules.ts";
 import { closed } from "./legs.ts";
@@ -21,23 +23,29 @@ type Calls = Pick<Api["strategies"], "create" | "getOrCreate" | "list" | "resolv
 
 export function strategyCalls(context: Context): Calls {
   const routes = contract.strategies;
-  const shown = (strategy: Strategy): Strategy => onBasis(context, strategy);
+  const shown = async (kept: readonly KeptStrategy[]): Promise<Strategy[]> =>
+    (await withDayChange(context, kept)).map((strategy) => onBasis(context, strategy));
+  const shownOne = async (kept: KeptStrategy): Promise<Strategy> => {
+    const [strategy] = await shown([kept]);
+    assert(strategy !== undefined, "a strategy that is shown is one");
+    return strategy;
+  };
   return {
     create: adding(context, routes.create, {
       access: ({ account_id }) => accountOf(context, account_id),
       work: (input, { write }, { account_id }) =>
-        write(async (db) => shown(await strategies.insert(db, rowOf(context, { ...input, account_id })))),
+        write(async (db) => shownOne(await strategies.insert(db, rowOf(context, { ...input, account_id })))),
     }),
-    getOrCreate: call(context, routes.getOrCreate, async (input) => shown(await getOrCreate(context, input))),
-    list: call(context, routes.list, async (query) => (await list(context, query)).map(shown)),
-    resolve: call(context, routes.resolve, async (input) => shown(await resolve(context, input))),
+    getOrCreate: call(context, routes.getOrCreate, async (input) => shownOne(await getOrCreate(context, input))),
+    list: call(context, routes.list, async (query) => shown(await list(context, query))),
+    resolve: call(context, routes.resolve, async (input) => shownOne(await resolve(context, input))),
     get: call(context, routes.get, async ({ include, ...key }) => {
-      const strategy = shown(await strategyOf(context, key));
+      const strategy = await shownOne(await strategyOf(context, key));
       const notices = expiryNotices(context, await settlement.openLegs(context.database, strategy));
       return { ...strategy, notices, ...(include === undefined ? {} : { legs: await legs.list(context.database, strategy) }) };
     }),
-    update: call(context, routes.update, async (change) => shown(await update(context, change))),
-    archive: call(context, routes.archive, async (key) => shown(await archive(context, key))),
+    update: call(context, routes.update, async (change) => shownOne(await update(context, change))),
+    archive: call(context, routes.archive, async (key) => shownOne(await archive(context, key))),
     close: adding(context, routes.close, {
       access: (key) => strategyOf(context, key),
       work: async (_key, { signal, write }, strategy) => {
@@ -71,9 +79,9 @@ function rowOf({ caller }: Context, strategy: Creation): strategies.StrategyRow 
   return { ...strategy, created_by: caller?.subject };
 }
 
-async function getOrCreate(context: Context, input: z.output<typeof StrategyCreate>): Promise<Strategy> {
+async function getOrCreate(context: Context, input: z.output<typeof StrategyCreate>): Promise<KeptStrategy> {
   const { account_id } = await accountOf(context, input.account_id);
-  const existing = async (): Promise<Strategy | undefined> =>
+  const existing = async (): Promise<KeptStrategy | undefined> =>
     (await strategies.findByName(context.database, { account_id, name: input.name })).find(({ status }) => status === "active");
   const found = await existing();
   if (found !== undefined) return found;
@@ -87,7 +95,7 @@ async function getOrCreate(context: Context, input: z.output<typeof StrategyCrea
   }
 }
 
-async function list(context: Context, { cursor, ...query }: z.output<typeof StrategyQuery>): Promise<Strategy[]> {
+async function list(context: Context, { cursor, ...query }: z.output<typeof StrategyQuery>): Promise<KeptStrategy[]> {
   const { account_id } = await accountOf(context, query.account_id);
   const found = await strategies.list(context.database, { ...query, account_id, after: cursor });
   if (found.length > 0 || cursor === undefined) return found;
@@ -97,7 +105,7 @@ async function list(context: Context, { cursor, ...query }: z.output<typeof Stra
   throw new StratctlError("input_invalid", message, { details: { errors: [{ field: "cursor", message }] } });
 }
 
-async function resolve(context: Context, input: { account_id?: string | undefined; strategy: string }): Promise<Strategy> {
+async function resolve(context: Context, input: { account_id?: string | undefined; strategy: string }): Promise<KeptStrategy> {
   const { strategy: name } = input;
   if (/^\d{1,9}$/.test(name)) return strategyOf(context, { account_id: input.account_id, strategy_id: Number(name) });
   const { account_id } = await accountOf(context, input.account_id);
@@ -127,13 +135,13 @@ async function unknown({ database }: Context, { account_id, name }: { account_id
   );
 }
 
-async function update(context: Context, change: Parameters<typeof strategies.update>[1]): Promise<Strategy> {
+async function update(context: Context, change: Parameters<typeof strategies.update>[1]): Promise<KeptStrategy> {
   const strategy = await strategyOf(context, change);
   if (strategy.is_default && change.name !== undefined && change.name !== strategy.name) throw ofDefault(strategy, "renamed");
   return (await strategies.update(context.database, { ...change, account_id: strategy.account_id })) ?? strategyOf(context, change);
 }
 
-async function archive(context: Context, { move_to_default = false, ...key }: z.output<typeof StrategyArchive>): Promise<Strategy> {
+async function archive(context: Context, { move_to_default = false, ...key }: z.output<typeof StrategyArchive>): Promise<KeptStrategy> {
   const strategy = await strategyOf(context, key);
   if (strategy.is_default) throw ofDefault(strategy, "archived");
   if (strategy.status === "archived") return strategy;
@@ -144,13 +152,13 @@ async function archive(context: Context, { move_to_default = false, ...key }: z.
   });
 }
 
-async function moveAllToDefault(context: Context, db: Db, { account_id, strategy_id }: Strategy): Promise<void> {
+async function moveAllToDefault(context: Context, db: Db, { account_id, strategy_id }: KeptStrategy): Promise<void> {
   const [to] = await strategies.list(db, { account_id, status: "active", limit: 1 });
   assert(to?.is_default === true, `${account_id} has no default strategy`);
   const open = (await legs.list(db, { strategy_id })).filter(({ closed_at }) => closed_at === null);
   for (const { id } of open) await moved(context, db, { key: { strategy_id, instrument_id: id }, to });
 }
 
-function ofDefault({ name, account_id }: Strategy, what: string): StratctlError {
+function ofDefault({ name, account_id }: KeptStrategy, what: string): StratctlError {
   return new StratctlError("strategy_default", `"${name}" is ${account_id}'s default and cannot be ${what}`);
 }

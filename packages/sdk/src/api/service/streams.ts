@@ -3,10 +3,10 @@ import { z } from "zod";
 import { StratctlError } from "../../errors.ts";
 import { Instant } from "../../model/instant.ts";
 import type { Mark } from "../../model/mark.ts";
-import type { Strategy } from "../../model/strategy.ts";
 import * as marks from "../../store/mark.ts";
 import { AHEAD_MS_MAX } from "../../quotes/board.ts";
 import * as strategies from "../../store/strategy.ts";
+import type { KeptStrategy } from "../../store/strategy.ts";
 import { contract, type Api } from "../contract.ts";
 import { parseInput } from "../input.ts";
 import type { EventRoute, StreamOptions } from "../route.ts";
@@ -81,7 +81,7 @@ function refuseAhead(after: string, now_ms: number): void {
   throw new StratctlError("input_invalid", `after ${after} lies ahead of now`, { hint: "give the instant of the last mark that was told" });
 }
 
-function refuseArchived(strategy: Strategy): Strategy {
+function refuseArchived(strategy: KeptStrategy): KeptStrategy {
   if (strategy.status === "active") return strategy;
   throw new StratctlError("strategy_archived", `"${strategy.name}" is archived and not marked any more`);
 }

@@ -1,11 +1,13 @@
 import { defineConfig } from "vitest/config";
+import { LongFirst } from "./test/sequence.ts";
 
 export default defineConfig({
   test: {
     include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts", "demo/**/*.test.ts"],
     globalSetup: "test/support/lend.ts",
-    // Real servers are started by the tests, each with processes of its own: two files at a time is what two cores carry.
-    maxWorkers: 2,
+    sequence: { sequencer: LongFirst },
+    // On two cores: many a file waits for a clock, a server or a process more than it computes.
+    maxWorkers: 3,
     // A deadline that only a hang reaches: a test that is merely slow on a loaded machine is no fault.
     testTimeout: 60_000,
     hookTimeout: 120_000,

@@ -100,6 +100,7 @@ test("tables that are behind, a configuration with faults, folders that are open
   await mkdir(spool);
   await chmod(spool, 0o755);
   await writeFile(join(spool, "candles"), "");
+  await writeFile(join(spool, "candles.refused"), "");
   await writeFile(
     join(shell.folder, "c.json"),
     JSON.stringify({ "http.prot": "8090", "daemon.spool_folder": spool, "daemon.interval": "7s" }),
@@ -111,7 +112,11 @@ test("tables that are behind, a configuration with faults, folders that are open
     expect.stringMatching(/daemon\.interval "7s"/),
   ]);
   expect(of("permissions")).toMatchObject({ state: "warn", advice: `chmod 700 ${spool}` });
-  expect(of("spool")).toMatchObject({ state: "warn" });
+  const spools = findings.filter(({ what }) => what === "spool");
+  expect(spools.map(({ state, told }) => `${state} ${told}`)).toEqual([
+    `warn candles wait in ${spool}: files, 1`,
+    `warn candles were set aside in ${spool}: files, 1: candles.refused`,
+  ]);
   expect(exit).toBe(2);
   await writeFile(join(shell.folder, "c.json"), "{");
   const broken = await doctor(shell, { env: { STRATCTL_CONFIG: join(shell.folder, "c.json") } });

@@ -28,7 +28,7 @@ export interface DaemonOptions {
   readonly calendar?: Calendar | undefined;
   readonly clock?: Clock | undefined;
   /**
-   * The folder in which finished minutes wait for a database that is away, of that database alone; made with the first of them.
+   * The folder in which finished minutes wait for a database that is away, of that database alone; made at the start.
    * Null: they wait in memory, and are lost with the process.
    */
   readonly spool?: string | null | undefined;

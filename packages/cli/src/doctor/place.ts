@@ -70,12 +70,22 @@ export function diskFinding(place: string, free_bytes: number): Finding {
   return free_bytes < FREE_BYTES_WARN ? warn("disk", told, advice) : ok("disk", told);
 }
 
-/** Candles that the spool keeps wait for a daemon that writes them. */
+/** Candles that the spool keeps wait for a daemon that writes them; those that one set aside, for somebody who looks after them. */
 export async function lookAtSpool(folder: string): Promise<Finding[]> {
-  const files = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-  const count = files.filter((file) => file.isFile()).length;
-  if (count === 0) return [];
-  return [warn("spool", `candles wait in ${folder}: files, ${count}`, "a daemon on their database writes them: stratctl daemon")];
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const [aside = [], waiting = []] = [true, false].map((is_aside) =>
+    entries.filter((entry) => /\.(refused|unreadable)$/.test(entry.name) === is_aside && (is_aside || entry.isFile())),
+  );
+  const findings: Finding[] = [];
+  if (waiting.length > 0)
+    findings.push(
+      warn("spool", `candles wait in ${folder}: files, ${waiting.length}`, "a daemon on their database writes them: stratctl daemon"),
+    );
+  if (aside.length > 0) {
+    const told = `candles were set aside in ${folder}: files, ${aside.length}: ${aside[0]?.name ?? ""}${aside.length > 1 ? " …" : ""}`;
+    findings.push(warn("spool", told, "renamed without their last ending they are tried again; else remove them: docs/service.md"));
+  }
+  return findings;
 }
 
 /** What the calendar does not know of the days ahead. */

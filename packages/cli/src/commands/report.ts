@@ -98,7 +98,11 @@ async function reported(deps: Deps, { named, period }: { named: readonly string[
   for (const name of named) chosen.push(await neededStrategy(deps, name, "stratctl report condor"));
   const strategies = named.length > 0 ? chosen : await api.strategies.list({ status: "active" }, { signal });
   const { from, to } = await rangeOf(deps, period);
-  const [{ timelineOf, sessionsOf }, { DAY_MS }] = await Promise.all([import("../views/timeline.ts"), import("@stratctl/sdk/internal")]);
+  const interval = from === to ? "5m" : "15m";
+  const [{ timelineOf, sessionsOf }, { DAY_MS, dayOf }] = await Promise.all([
+    import("../views/timeline.ts"),
+    import("@stratctl/sdk/internal"),
+  ]);
   const calendar = await calendarOf(await deps.settings());
   const [from_ms, to_ms] = [startOf(from, calendar), startOf(to, calendar) + DAY_MS - 1];
   const all: Reported[] = [];
@@ -106,15 +110,12 @@ async function reported(deps: Deps, { named, period }: { named: readonly string[
     const { strategy_id } = strategy;
     const [days, candles, legs] = await Promise.all([
       api.strategies.metrics({ strategy_id, from, to }, { signal }),
-      api.strategies.m2m.history({ strategy_id, from_time: from_ms, to_time: to_ms, interval: from === to ? "5m" : "15m" }, { signal }),
+      api.strategies.m2m.history({ strategy_id, from_time: from_ms, to_time: to_ms, interval, basis: "m2m" }, { signal }),
       api.strategies.legs.list({ strategy_id }, { signal }),
     ]);
     // Sessions of days without a candle are no gap of a period: the strategy may not have been there yet.
-    const marked = new Set(candles.map(({ timestamp }) => timestamp.slice(0, 10)));
-    const sessions = sessionsOf(legs, { from_ms, to_ms }, calendar).filter(({ open_ms }) =>
-      marked.has(new Date(open_ms).toISOString().slice(0, 10)),
-    );
-    const interval = from === to ? "5m" : "15m";
+    const marked = new Set(candles.map(({ timestamp }) => dayOf(calendar, Date.parse(timestamp))));
+    const sessions = sessionsOf(legs, { from_ms, to_ms }, calendar).filter(({ open_ms }) => marked.has(dayOf(calendar, open_ms)));
     const timeline = timelineOf(candles, { sessions, interval, from_ms, to_ms });
     if (days.length > 0 || candles.length > 0 || named.length > 0) all.push({ strategy, days, timeline });
   }

@@ -1,28 +1,33 @@
+import { amountOf, unitsOf } from "@stratctl/sdk/internal";
 import type { Report, Reported } from "../commands/report.ts";
-import { rupees, UNKNOWN } from "../terminal/format.ts";
+import { clean, rupees, UNKNOWN } from "../terminal/format.ts";
 import { dayText, minuteText, shortDayText, ZONE } from "../terminal/moment.ts";
 import type { Series } from "../terminal/sparkline.ts";
-import { periodRow, periodText, totalsOf, type PeriodRow } from "./report.ts";
-import { pnlSeries } from "./timeline.ts";
+import { escaped } from "./html.ts";
+import { fallChart, lineChart } from "./report-charts.ts";
+import { periodRow, periodText, pnlBefore, totalsOf, type PeriodRow } from "./report.ts";
+import { dayOfSlot, m2mSeries, pnlSeries, type Timeline } from "./timeline.ts";
 
 /** The report as one page: no script, and nothing from elsewhere. */
 export function reportPage(report: Report, now_ms: number): string {
   const rows = report.strategies.map((one) => periodRow(one, report));
-  const title = `${report.account_id} · ${periodText(report)}`;
+  const account = shown(report.account_id);
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${escaped(title)}</title>
+<title>${account} · ${escaped(periodText(report))}</title>
 <style>${STYLE}</style>
 </head>
 <body>
-<header><h1>${escaped(report.account_id)}</h1><p>${escaped(periodText(report))} · P&amp;L in rupees · times in ${ZONE}</p></header>
-${totalsTable(rows)}
-${rowsTable(rows)}
-${report.strategies.map((one) => section(one, now_ms)).join("\n")}
+<header><h1>${account}</h1><p>${escaped(periodText(report))} · rupees · times in ${ZONE}</p></header>
+<main>
+${rows.length === 0 ? `<p class="none">nothing was marked</p>` : `${totalsTable(rows)}\n${rowsTable(rows)}`}
+${report.strategies.map((one) => section(one, report, now_ms)).join("\n")}
+</main>
 <footer>made ${escaped(dayText(now_ms))} ${minuteText(now_ms)} ${ZONE}</footer>
 </body>
 </html>
@@ -30,117 +35,169 @@ ${report.strategies.map((one) => section(one, now_ms)).join("\n")}
 }
 
 const STYLE = `
-:root { color-scheme: light dark; --gain: #0a7a3c; --loss: #b3261e; --line: #3b6ea8; --faint: #8885; }
-@media (prefers-color-scheme: dark) { :root { --gain: #5bd18b; --loss: #ff8a80; --line: #8ab4f8; } }
+:root { color-scheme: light dark; --ink: #1b1d21; --soft: #5c6370; --paper: #fff; --edge: #d9dce1; --gain: #0a7a3c; --loss: #b3261e; --line: #2b5f9e; --fall: #e2a19c; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e8ec; --soft: #a3aab6; --paper: #14161a; --edge: #363b44; --gain: #5bd18b; --loss: #ff8a80; --line: #8ab4f8; --fall: #7a3a37; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1rem; max-width: 60rem; font: 15px/1.45 system-ui, sans-serif; }
-h1 { font-size: 1.3rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .25rem; } h3 { font-size: .85rem; margin: .75rem 0 0; font-weight: 500; }
-p, footer { margin: .1rem 0 1rem; opacity: .75; } .wide { margin-bottom: 1rem; } svg + p { margin: 0 0 .5rem; font-size: .8rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .6rem .3rem 0; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--faint); }
-th { font-weight: 500; opacity: .75; } th:first-child, td:first-child { text-align: left; white-space: normal; }
+body { margin: 0 auto; padding: 1rem; max-width: 64rem; font: 15px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--paper); }
+h1 { font-size: 1.35rem; margin: 0; } h1, h2, th[scope=row] { overflow-wrap: anywhere; }
+h2 { font-size: 1.15rem; margin: 0 0 .1rem; } h3 { font-size: .9rem; margin: 1rem 0 .3rem; font-weight: 600; }
+header p, footer, .sum, .none { margin: 0 0 1rem; color: var(--soft); }
+.sum { margin: 0; } footer { margin: 2rem 0 0; font-size: .85rem; }
+section { margin-top: 2rem; padding-top: 1rem; border-top: 1px solid var(--edge); }
+.wide { overflow-x: auto; margin-bottom: 1.25rem; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100%; }
+caption { text-align: left; font-weight: 600; font-size: .9rem; padding-bottom: .2rem; }
+th, td { padding: .35rem 0 .35rem 1rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--edge); }
+thead th { font-weight: 500; color: var(--soft); font-size: .85rem; }
+th:first-child { padding-left: 0; text-align: left; } th[scope=row] { font-weight: 500; white-space: normal; min-width: 7rem; }
+a { color: inherit; text-decoration-color: var(--soft); text-underline-offset: .2em; }
 .gain { color: var(--gain); } .loss { color: var(--loss); }
-svg { display: block; width: 100%; height: auto; }
-.zero { stroke: var(--faint); } .pnl { fill: none; stroke: var(--line); stroke-width: 1.5; vector-effect: non-scaling-stroke; }
-.fall { fill: var(--loss); opacity: .35; }
-.days { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .25rem 1rem; }
+.chart { display: grid; grid-template-columns: minmax(0, 1fr) 6.5rem; column-gap: .5rem; }
+.chart svg { display: block; width: 100%; height: 11rem; overflow: visible; }
+.chart.low svg, .low .chart svg { height: 4rem; }
+.scale { display: flex; flex-direction: column; justify-content: space-between; }
+.scale, .axis { font-size: .75rem; line-height: 1; color: var(--soft); font-variant-numeric: tabular-nums; white-space: nowrap; }
+.axis { display: flex; padding-top: .35rem; } .axis span { min-width: 0; overflow: hidden; } .axis span:last-child:not(:first-child):empty { flex: 0; }
+svg path { vector-effect: non-scaling-stroke; fill: none; }
+.zero { stroke: var(--soft); stroke-dasharray: 3 3; } .day { stroke: var(--edge); }
+.line, .dots { stroke: var(--line); stroke-width: 1.75; stroke-linejoin: round; stroke-linecap: round; } .dots { stroke-width: 4; } svg .fall { fill: var(--fall); }
+.days { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(17rem, 100%), 1fr)); gap: .25rem 2rem; }
+.days h4 { font-size: .85rem; font-weight: 500; margin: .5rem 0 .35rem; } .days .chart svg { height: 4.5rem; }
+@media (max-width: 30rem) {
+  .stack thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  th, td { padding-left: .6rem; } th[scope=row] { min-width: 0; }
+  .stack tr { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .3rem 1rem; padding: .6rem 0; border-bottom: 1px solid var(--edge); }
+  .stack th[scope=row] { grid-column: 1 / -1; } .stack th, .stack td { border: 0; padding: 0; text-align: left; white-space: normal; overflow-wrap: anywhere; }
+  .stack td::before { content: attr(data-of); display: block; color: var(--soft); font-size: .8rem; line-height: 1.2; }
+  .chart svg { height: 9rem; } .chart { grid-template-columns: minmax(0, 1fr) 5.6rem; }
+}
+@media print { section { break-inside: avoid; } }
 `;
 
 function totalsTable(rows: readonly PeriodRow[]): string {
-  const totals = totalsOf(rows).map(({ name, period_pnl, cumulative_pnl }) => [name, money(period_pnl), money(cumulative_pnl)]);
-  return tableOf(["Total", "P&L", "to date"], totals);
+  const totals = totalsOf(rows).map(({ name, period_pnl, cumulative_pnl }, place) => ({
+    name: place === 0 ? "All strategies" : `tag ${shown(name)}`,
+    cells: [money(period_pnl), money(cumulative_pnl)],
+  }));
+  return tableOf("Totals", { heads: ["", "P&L", "to date"], rows: totals, kind: "" });
 }
 
 function rowsTable(rows: readonly PeriodRow[]): string {
-  const cells = rows.map((row) => [
-    escaped(row.strategy),
-    money(row.period_pnl),
-    money(row.cumulative_pnl),
-    money(row.realized_pnl),
-    money(row.unrealized_pnl),
-    row.total_trades === null ? UNKNOWN : String(row.total_trades),
-    row.win_rate === null ? UNKNOWN : `${Math.round(row.win_rate)} %`,
-    escaped(rupees(row.max_drawdown)),
-  ]);
-  return tableOf(["Strategy", "P&L", "to date", "realized", "unrealized", "trades", "won", "drawdown"], cells);
+  const heads = ["Strategy", "P&L", "to date", "realized", "unrealized", "trades", "won", "drawdown"];
+  const cells = rows.map((row) => ({
+    name: `<a href="#s${row.strategy_id}">${shown(row.strategy)}</a>`,
+    cells: [
+      money(row.period_pnl),
+      money(row.cumulative_pnl),
+      money(row.realized_pnl),
+      money(row.unrealized_pnl),
+      row.total_trades === null ? UNKNOWN : String(row.total_trades),
+      row.win_rate === null ? UNKNOWN : `${Math.round(row.win_rate)} %`,
+      escaped(rupees(row.max_drawdown)),
+    ],
+  }));
+  return tableOf("Strategies", { heads, rows: cells, kind: "stack" });
 }
 
-/** Cells are HTML already. */
-function tableOf(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  const head = heads.map((text) => `<th>${escaped(text)}</th>`).join("");
-  const body = rows.map((cells) => `<tr>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`).join("");
-  return `<div class="wide"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
+interface Rows {
+  readonly heads: readonly string[];
+  /** HTML already. */
+  readonly rows: readonly { readonly name: string; readonly cells: readonly string[] }[];
+  readonly kind: string;
 }
 
-function section({ strategy, days, timeline }: Reported, now_ms: number): string {
-  const series = pnlSeries(timeline);
-  const byDay = Map.groupBy(timeline.starts.keys(), (slot) => dayKey(timeline.starts[slot] ?? 0));
-  const lines = [...byDay].map(([day, slots]) => {
-    const of_day = days.find(({ metric_date }) => metric_date === day);
-    const drawn = line(
-      slots.map((slot) => series[slot] ?? null),
-      { width: 220, height: 60, label: `P&L of ${day}` },
-    );
-    return `<div><h3>${escaped(shortDayText(Date.parse(`${day}T06:00:00Z`), now_ms))} ${of_day === undefined ? "" : money(of_day.day_pnl)}</h3>${drawn}</div>`;
+/** Roles are said, since a browser drops those of a table that is laid out otherwise on a narrow screen. */
+function tableOf(caption: string, { heads, rows, kind }: Rows): string {
+  const head = heads.map((text) => `<th scope="col" role="columnheader">${escaped(text)}</th>`).join("");
+  const body = rows.map(({ name, cells }) => {
+    const tds = cells.map((cell, place) => `<td role="cell" data-of="${escaped(heads[place + 1] ?? "")}">${cell}</td>`).join("");
+    return `<tr role="row"><th scope="row" role="rowheader">${name}</th>${tds}</tr>`;
   });
-  return `<section><h2>${escaped(strategy.name)}</h2>
-<h3>P&amp;L</h3>${line(series, { width: 900, height: 180, label: `P&L of ${strategy.name}` })}
-<h3>Drawdown</h3>${falls(series, { width: 900, height: 70, label: `Drawdown of ${strategy.name}` })}
-${byDay.size > 1 ? `<div class="days">${lines.join("")}</div>` : ""}</section>`;
+  const label = escaped(caption);
+  return `<div class="wide" tabindex="0" role="region" aria-label="${label}"><table role="table" class="${kind}"><caption>${label}</caption><thead role="rowgroup"><tr role="row">${head}</tr></thead><tbody role="rowgroup">${body.join("")}</tbody></table></div>`;
 }
 
-/** The exchange's day: its sessions lie within one of UTC. */
-function dayKey(at_ms: number): string {
-  return new Date(at_ms).toISOString().slice(0, 10);
+function section(one: Reported, report: Report, now_ms: number): string {
+  const { strategy, timeline, days } = one;
+  const { period_pnl, cumulative_pnl } = periodRow(one, report);
+  const head = `<section id="s${strategy.strategy_id}"><h2>${shown(strategy.name)}</h2>
+<p class="sum">P&amp;L ${money(period_pnl)} · to date ${money(cumulative_pnl)}</p>`;
+  const sessions = sessionsOf(timeline, now_ms);
+  if (sessions.length === 0) return `${head}\n<p class="none">no candles in this period</p></section>`;
+  const axis = axisOf(sessions, timeline);
+  const chart = (what: string) => ({ label: `${what} of ${strategy.name}, ${periodText(report)}`, axis });
+  return `${head}
+<h3>P&amp;L since entry</h3>${lineChart(pnlSeries(timeline), { ...chart("P&L"), of: "pnl" })}
+<h3>Drawdown</h3><div class="low">${fallChart(depthsOf(timeline, pnlBefore(days)), chart("Drawdown"))}</div>
+<h3>M2M of each day</h3><div class="days">${sessions.map((session) => dayPanel(session, one)).join("")}</div></section>`;
 }
 
-interface Frame {
-  readonly width: number;
-  readonly height: number;
-  readonly label: string;
+/** The slots from ≤ slot < to of a day of the exchange. */
+interface DaySlots {
+  readonly day: string;
+  readonly text: string;
+  readonly from: number;
+  readonly to: number;
 }
 
-/** A line that stops where nothing is known: a gap is never drawn over. */
-function line(series: Series, { width, height, label }: Frame): string {
-  const known = series.filter((value) => value !== null);
-  if (known.length === 0) return `<p>no candles</p>`;
-  const [low, high] = [Math.min(0, ...known), Math.max(0, ...known)];
-  const x = (slot: number): string => ((slot / Math.max(1, series.length - 1)) * width).toFixed(1);
-  const y = (value: number): string => (height - 2 - ((value - low) / (high - low || 1)) * (height - 4)).toFixed(1);
-  const path = series
-    .map((value, slot) => (value === null ? "" : `${(series[slot - 1] ?? null) === null ? "M" : "L"}${x(slot)} ${y(value)}`))
-    .join("");
-  return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(label)}: ${escaped(rupees(low, { signed: true }))} to ${escaped(rupees(high, { signed: true }))}"><line class="zero" x1="0" x2="${width}" y1="${y(0)}" y2="${y(0)}"/><path class="pnl" d="${path}"/></svg><p>${escaped(rupees(Math.min(...known), { signed: true }))} to ${escaped(rupees(Math.max(...known), { signed: true }))}</p>`;
-}
-
-/** How far below its highest so far the P&L is; the highest begins at 0. */
-function falls(series: Series, { width, height, label }: Frame): string {
-  let peak = 0;
-  const depths = series.map((value) => {
-    if (value === null) return null;
-    peak = Math.max(peak, value);
-    return peak - value;
+function sessionsOf(timeline: Timeline, now_ms: number): DaySlots[] {
+  const byDay = Map.groupBy(timeline.starts.keys(), (slot) => dayOfSlot(timeline, slot));
+  return [...byDay].map(([day, slots]) => {
+    const [from = 0, to = from] = [slots[0], slots.at(-1)];
+    const [weekday = ""] = dayText(day).split(" ");
+    return { day, text: `${weekday} ${shortDayText(timeline.starts[from] ?? 0, now_ms)}`, from, to: to + 1 };
   });
-  const deepest = Math.max(0, ...depths.filter((depth) => depth !== null));
-  const bar = width / Math.max(1, series.length);
-  const bars = depths.flatMap((depth, slot) =>
-    depth === null || depth === 0
-      ? []
-      : [
-          `<rect class="fall" x="${(slot * bar).toFixed(1)}" y="0" width="${bar.toFixed(2)}" height="${((depth / (deepest || 1)) * height).toFixed(1)}"/>`,
-        ],
-  );
-  return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(label)}: at most ${escaped(rupees(deepest))}">${bars.join("")}</svg><p>at most ${escaped(rupees(deepest))}</p>`;
+}
+
+/** So many days have room for their names below a chart. */
+const NAMED_MAX = 7;
+
+function axisOf(sessions: readonly DaySlots[], timeline: Timeline): { text: string; slots: number }[] {
+  const [only] = sessions;
+  if (sessions.length === 1 && only !== undefined) return hoursAxis(only, timeline);
+  const isNamed = (place: number): boolean => sessions.length <= NAMED_MAX || place % Math.ceil(sessions.length / 5) === 0;
+  return sessions.map(({ day, from, to }, place) => ({ text: isNamed(place) ? String(Number(day.slice(8))) : "", slots: to - from }));
+}
+
+/** From when to when. */
+function hoursAxis({ from, to }: DaySlots, { starts, end_ms }: Timeline): { text: string; slots: number }[] {
+  const ends_ms = to === starts.length ? end_ms : (starts[to - 1] ?? 0) + (starts[to - 1] ?? 0) - (starts[to - 2] ?? 0);
+  return [{ text: `${minuteText(starts[from] ?? 0)} – ${minuteText(ends_ms)}`, slots: to - from }];
+}
+
+function dayPanel(session: DaySlots, { strategy, days, timeline }: Reported): string {
+  const { day, text, from, to } = session;
+  const of_day = days.find(({ metric_date }) => metric_date === day);
+  const chart = lineChart(m2mSeries(timeline).slice(from, to), {
+    label: `M2M of ${strategy.name} on ${dayText(day)}`,
+    axis: hoursAxis(session, timeline),
+    of: "m2m",
+  });
+  return `<div><h4>${escaped(text)}${of_day === undefined ? "" : ` · P&amp;L ${money(of_day.day_pnl)}`}</h4>${chart}</div>`;
+}
+
+/**
+ * How far below its highest so far the P&L was in each slot, from the close before on where that is known. Of a slot it is known
+ * that its open came first and its close last: a fall counts where its high is known to have come before its low.
+ */
+function depthsOf({ candles }: Timeline, before: number | null): Series {
+  let peak = before === null ? Number.NEGATIVE_INFINITY : unitsOf(before);
+  return candles.map((candle) => {
+    if (candle === null) return null;
+    const [open, high] = [unitsOf(candle.pnl_open), unitsOf(candle.pnl_high)];
+    const [low, close] = [unitsOf(candle.pnl_low), unitsOf(candle.pnl_close)];
+    const depth = Math.max(Math.max(peak, open) - low, Math.max(peak, high) - close);
+    peak = Math.max(peak, high);
+    return amountOf(depth);
+  });
 }
 
 function money(amount: number | null): string {
-  const tone = amount === null || amount === 0 ? "" : amount > 0 ? "gain" : "loss";
-  return `<span class="${tone}">${escaped(rupees(amount, { signed: true }))}</span>`;
+  const text = escaped(rupees(amount, { signed: true }));
+  if (amount === null || amount === 0) return `<span>${text}</span>`;
+  return `<span class="${amount > 0 ? "gain" : "loss"}">${text}</span>`;
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
-
-function escaped(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+function shown(name: string): string {
+  return escaped(clean(name));
 }

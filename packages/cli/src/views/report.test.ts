@@ -98,11 +98,11 @@ describe("the page", () => {
   });
 
   test("draws no line over a gap", () => {
-    const [, path = ""] = /class="pnl" d="([^"]*)"/.exec(page) ?? [];
+    const [, path = ""] = /class="line" d="([^"]*)"/.exec(page) ?? [];
     expect(path.match(/M/g)).toHaveLength(2);
   });
 
-  test("falls are from the highest so far, which begins at 0", () => {
+  test("falls are from the highest so far, which begins at the first known", () => {
     expect(page).toContain("at most 20.00");
   });
 });

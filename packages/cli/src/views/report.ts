@@ -11,9 +11,8 @@ import { pnlSeries } from "./timeline.ts";
 export function periodRow({ strategy, days }: Reported, { from, to }: Report) {
   // Days on which nobody marked it say nothing of what it came to: what it grew by is told from the days that do.
   const known = days.filter(({ cumulative_pnl }) => cumulative_pnl !== null);
-  const [first, last] = [known[0], known.at(-1)];
-  const before =
-    first === undefined || first.cumulative_pnl === null || first.day_pnl === null ? null : totalOf([first.cumulative_pnl, -first.day_pnl]);
+  const last = known.at(-1);
+  const before = pnlBefore(days);
   return {
     strategy_id: strategy.strategy_id,
     strategy: strategy.name,
@@ -31,6 +30,13 @@ export function periodRow({ strategy, days }: Reported, { from, to }: Report) {
     max_drawdown: last?.max_drawdown ?? null,
   };
 }
+/** The P&L at the close before the first day that is known; null where that is not. */
+export function pnlBefore(days: Reported["days"]): number | null {
+  const first = days.find(({ cumulative_pnl }) => cumulative_pnl !== null);
+  if (first === undefined || first.cumulative_pnl === null || first.day_pnl === null) return null;
+  return totalOf([first.cumulative_pnl, -first.day_pnl]);
+}
+
 export type PeriodRow = ReturnType<typeof periodRow>;
 
 /** Sums of the period over an account and over each tag; a strategy with two tags is in both, and once in the account. */

@@ -1,5 +1,5 @@
 import { builtinCalendar, dayOf, type Calendar, type Candle, type Interval, type Leg } from "@stratctl/sdk";
-import { daySpans, EXCHANGE_DEFAULT, INTERVAL_MS } from "@stratctl/sdk/internal";
+import { daySpans, EXCHANGE_DEFAULT, INTERVAL_MS, MINUTE_MS } from "@stratctl/sdk/internal";
 import type { Times } from "../terminal/axis.ts";
 
 /** The slots of time that a history could have filled, each with its candle or, where there is none, null. */
@@ -53,6 +53,16 @@ export function timelineOf(
 /** P&L at the end of each slot. */
 export function pnlSeries({ candles }: Timeline): (number | null)[] {
   return candles.map((candle) => candle?.pnl_close ?? null);
+}
+
+/** M2M at the end of each slot. */
+export function m2mSeries({ candles }: Timeline): (number | null)[] {
+  return candles.map((candle) => candle?.close ?? null);
+}
+
+/** The exchanges' day that a slot begins on. */
+export function dayOfSlot({ starts, offset_minutes }: Timeline, slot: number): string {
+  return new Date((starts[slot] ?? 0) + offset_minutes * MINUTE_MS).toISOString().slice(0, 10);
 }
 
 /** Stretches of slots without a candle that have passed by now: first start and last end, ascending. */

@@ -96,5 +96,7 @@ export { Mark } from "./model/mark.ts";
 export { openApi } from "./api/openapi.ts";
 export { engines, tellStanding } from "./store/status.ts";
 export type { EngineStanding } from "./model/status.ts";
-export { exported, imported, TRANSFER_TABLES, type TransferReport, type TransferRow, type TransferTable } from "./store/transfer.ts";
+export { exportTo } from "./transfer/export.ts";
+export { importFrom } from "./transfer/import.ts";
+export type { TransferReport } from "./store/transfer.ts";
 export { serverClock, serverFacts } from "./store/server.ts";

@@ -1,106 +1,106 @@
 import { z } from "zod";
 import { StratctlError } from "../errors.ts";
-import type { Database, Db } from "./db.ts";
+import { textArray } from "./array.ts";
+import type { Database, Db, RowTexts } from "./db.ts";
+import { isOfTheRow } from "./failure.ts";
+import { KIND_TABLES, keyColumns, textSql, TRANSFER_KINDS, valueSql, type KindTable, type TransferKind } from "./transfer-kinds.ts";
+import { defaultsAdopted, defaultsNumbered, defaultsParked } from "./transfer-defaults.ts";
+import { refusedRow } from "./transfer-refusal.ts";
 
-/** What leaves a database and comes into another, in an order in which each row finds what it refers to. */
-const TABLES = {
-  trading_account: { key: ["account_id"] },
-  strategy: { key: ["strategy_id"], sequence: "strategy_id" },
-  strategy_instruments: { key: ["id"], sequence: "id" },
-  strategy_fills: { key: ["id"], sequence: "id" },
-  strategy_m2m_candles: { key: ["strategy_id", "timestamp"] },
-  strategy_gap: { key: ["strategy_id", "from_minute"] },
-  strategy_pnl_metrics: { key: ["strategy_id", "metric_date"] },
-} as const satisfies Record<string, { key: readonly string[]; sequence?: string }>;
+/** Rows of a kind, each as the texts of its columns in the order of KIND_TABLES, as Postgres writes them. */
+export interface TransferRows {
+  readonly kind: TransferKind;
+  readonly rows: readonly RowTexts[];
+}
 
-export const TRANSFER_TABLES = z.enum([
-  "trading_account",
-  "strategy",
-  "strategy_instruments",
-  "strategy_fills",
-  "strategy_m2m_candles",
-  "strategy_gap",
-  "strategy_pnl_metrics",
-]);
-export type TransferTable = z.infer<typeof TRANSFER_TABLES>;
-
-/** A row as Postgres writes it as JSON: every amount with all its digits, every instant in UTC. */
+/** A row that is to be brought in. */
 export interface TransferRow {
-  readonly table: TransferTable;
-  /** JSON of the row. */
-  readonly row: string;
+  readonly kind: TransferKind;
+  readonly cells: RowTexts;
+  /** Of its file, to say where a fault is. */
+  readonly line: number;
 }
 
 /** Rows of one statement. */
 const AT_ONCE = 2_000;
 
-/** The rows of these strategies and their accounts, table by table, a few thousand in memory at a time. */
-export async function* exported(db: Db, strategy_ids: readonly number[]): AsyncGenerator<TransferRow, void, undefined> {
-  for (const table of TRANSFER_TABLES.options) {
-    const { key } = TABLES[table];
-    const order = key.map((column) => `one.${column}`).join(", ");
-    const columns = key.join(", ");
-    const whose =
-      table === "trading_account"
-        ? "one.account_id in (select trading_account_id from strategy where strategy_id = any ($1::text[]::int4[]))"
-        : "one.strategy_id = any ($1::text[]::int4[])";
-    let after: string | null = null;
-    for (;;) {
-      const rows: { row: string; key: string }[] = await db.many(
-        z.object({ row: z.string(), key: z.string() }),
-        `transfer.export.${table}`,
-        `select row_to_json(one)::text as row, row_to_json(keyed)::text as key
-           from ${table} one, lateral (select ${order}) as keyed
-          where ${whose} and ($2::text is null or (${order}) > (select ${columns} from json_populate_record(null::${table}, $2::json)))
-          order by ${order} limit ${AT_ONCE}`,
-        [strategy_ids.map(String), after],
+/** The rows of these strategies and their accounts, as all of them were at one instant; some thousand in memory at a time. */
+export async function exported(
+  database: Database,
+  strategy_ids: readonly number[],
+  each: (rows: TransferRows) => Promise<void>,
+): Promise<void> {
+  await database.transaction(async (db) => {
+    await db.script("set transaction isolation level repeatable read, read only");
+    for (const kind of TRANSFER_KINDS) {
+      const { table, columns, whose } = KIND_TABLES[kind];
+      const names = columns.map(({ name }) => name);
+      const select = columns.map((column) => `${textSql(column)} as "${column.name}"`).join(", ");
+      // One order whatever the database's collation is.
+      const order = keyColumns(KIND_TABLES[kind]).map(({ column, form }) => `one."${column}"${form === "text" ? ' collate "C"' : ""}`);
+      await db.run(
+        `transfer.export.${kind}`,
+        `declare transfer_${kind} no scroll cursor for select ${select} from ${table} one where ${whose} order by ${order.join(", ")}`,
+        [strategy_ids.map(String)],
       );
-      for (const { row } of rows) yield { table, row };
-      after = rows.at(-1)?.key ?? null;
-      if (rows.length < AT_ONCE) break;
+      for (;;) {
+        const rows = await db.texts(names, `transfer.fetch.${kind}`, `fetch forward ${AT_ONCE} from transfer_${kind}`);
+        if (rows.length > 0) await each({ kind, rows });
+        if (rows.length < AT_ONCE) break;
+      }
+      await db.run(`transfer.close.${kind}`, `close transfer_${kind}`);
     }
-  }
+  });
 }
 
-/** What became of the rows of a table. */
+/** What became of the rows of a kind. */
 export interface TransferReport {
-  readonly table: TransferTable;
+  readonly kind: TransferKind;
+  /** Of marks and prices, those too that are later than what was there. */
   readonly added: number;
   /** There already, the same. */
   readonly unchanged: number;
 }
 
+export interface ImportOptions {
+  readonly dry_run: boolean;
+  /** The file and line of a row, as a message begins with it. */
+  readonly place: (row: TransferRow) => string;
+}
+
 /**
- * Puts rows into a database, each by its id, in one transaction: one that is there already and the same is left alone. Where a row of
- * that id says something else nothing is written, and import_differs names it. With `dry_run` nothing is written either way.
+ * Puts rows into a database, each by its key, in one transaction: one that is there already and the same is left alone. With
+ * `dry_run` all of it is undone. Rejects, and nothing is written, with import_differs where the database says something else, with
+ * file_unusable where it refuses a row; both name the row's place.
  */
 export async function imported(
   database: Database,
   rows: AsyncIterable<TransferRow>,
-  { dry_run }: { dry_run: boolean },
+  { dry_run, place }: ImportOptions,
 ): Promise<TransferReport[]> {
-  const counts = new Map<TransferTable, { added: number; unchanged: number }>();
   const work = async (db: Db): Promise<TransferReport[]> => {
-    let batch: TransferRow[] = [];
-    const put = async (): Promise<void> => {
+    const counts = new Map(TRANSFER_KINDS.map((kind) => [kind, { added: 0, unchanged: 0 }]));
+    const put = async (batch: readonly TransferRow[]): Promise<void> => {
       const [first] = batch;
-      if (first === undefined) return;
-      const before = counts.get(first.table) ?? { added: 0, unchanged: 0 };
-      const { added, unchanged } = await putBatch(db, first.table, batch);
-      counts.set(first.table, { added: before.added + added, unchanged: before.unchanged + unchanged });
-      batch = [];
+      const count = first === undefined ? undefined : counts.get(first.kind);
+      if (first === undefined || count === undefined) return;
+      const added = await putBatch(db, { kind: first.kind, rows: batch, place });
+      count.added += added;
+      count.unchanged += batch.length - added;
     };
+    let batch: TransferRow[] = [];
     for await (const row of rows) {
-      if (batch.length === AT_ONCE || (batch[0] !== undefined && batch[0].table !== row.table)) await put();
+      if (batch.length === AT_ONCE || (batch[0] !== undefined && batch[0].kind !== row.kind)) {
+        await put(batch);
+        batch = [];
+      }
       batch.push(row);
     }
-    await put();
-    for (const table of TRANSFER_TABLES.options) await raiseSequence(db, table);
-    const report = TRANSFER_TABLES.options.flatMap((table) => {
-      const count = counts.get(table);
-      return count === undefined ? [] : [{ table, ...count }];
-    });
+    await put(batch);
+    const report = [...counts].map(([kind, count]) => ({ kind, ...count }));
     if (dry_run) throw new Undone(report);
+    await raiseSequences(db); // nothing brings a sequence back
+    await defaultsNumbered(db);
     return report;
   };
   return database.transaction(work).catch((error: unknown) => {
@@ -119,52 +119,138 @@ class Undone extends Error {
   }
 }
 
-async function putBatch(db: Db, table: TransferTable, batch: readonly TransferRow[]): Promise<{ added: number; unchanged: number }> {
-  const { key } = TABLES[table];
-  const json = `[${batch.map(({ row }) => row).join(",")}]`;
-  const same = `transfer_row.${key[0]} = there.${key[0]}${key
-    .slice(1)
-    .map((column) => ` and transfer_row.${column} = there.${column}`)
-    .join("")}`;
-  const added = await db.run(
-    `transfer.import.${table}`,
-    `insert into ${table} select * from json_populate_recordset(null::${table}, $1::json) on conflict (${key.join(", ")}) do nothing`,
-    [json],
+interface Batch {
+  readonly kind: TransferKind;
+  readonly rows: readonly TransferRow[];
+  readonly place: ImportOptions["place"];
+}
+
+/** How many were added. One row that the database refuses is found by halves, so that its line can be told. */
+async function putBatch(db: Db, batch: Batch): Promise<number> {
+  const { kind, rows, place } = batch;
+  const [first] = rows;
+  await db.script("savepoint transfer");
+  try {
+    const added = await putRows(db, batch);
+    await db.script("release savepoint transfer");
+    return added;
+  } catch (error) {
+    if (first === undefined || !(error instanceof StratctlError) || !isOfTheRow(error)) throw error;
+    await db.script("rollback to savepoint transfer");
+    if (rows.length === 1) throw await refusedRow(db, { table: KIND_TABLES[kind], cells: first.cells, place: place(first), error });
+    const half = Math.ceil(rows.length / 2);
+    const before = await putBatch(db, { kind, place, rows: rows.slice(0, half) });
+    return before + (await putBatch(db, { kind, place, rows: rows.slice(half) }));
+  }
+}
+
+async function putRows(db: Db, { kind, rows, place }: Batch): Promise<number> {
+  const about = KIND_TABLES[kind];
+  const { table, columns, stray } = about;
+  const params = columns.map((_, at) =>
+    textArray(
+      rows.map(({ cells }) => cells[at] ?? null),
+      rows.length,
+    ),
   );
-  // The default strategy that comes with an account by itself makes way for the one that is brought.
-  if (table === "trading_account" && added > 0)
-    await db.run(
-      "transfer.makeWay",
-      "delete from strategy where is_default and created_at = now() and trading_account_id in (select account_id from json_populate_recordset(null::trading_account, $1::json))",
-      [json],
+  const given = givenSql(about);
+  if (stray !== null) {
+    const found = await placeOf(
+      db,
+      `transfer.stray.${kind}`,
+      `${given} select place from given where ${stray.where} order by place limit 1`,
+      params,
     );
-  const differing = await db.many(
-    z.object({ id: z.string() }),
-    `transfer.differing.${table}`,
-    `select array_to_string(array[${key.map((column) => `there.${column}::text`).join(", ")}], ' ') as id
-       from json_populate_recordset(null::${table}, $1::json) transfer_row join ${table} there on ${same}
-      where to_jsonb(transfer_row) is distinct from to_jsonb(there) limit 5`,
-    [json],
+    const row = rows[found - 1];
+    if (row !== undefined)
+      throw new StratctlError("file_unusable", `${place(row)}: ${stray.what}, neither here nor in the database`, {
+        hint: "an export has each row with what it belongs to; was a line of it removed?",
+      });
+  }
+  const adopted = kind === "strategies" ? await defaultsAdopted(db, { given, params }) : 0;
+  const names = columns.map(({ column }) => `"${column}"`).join(", ");
+  const key = keyColumns(about);
+  const added = await db.run(
+    `transfer.import.${kind}`,
+    `${given} insert into ${table} as there (${names}) select ${names} from given order by place
+       on conflict (${key.map(({ column }) => `"${column}"`).join(", ")}) ${about.is_latest ? laterSql(about) : "do nothing"}`,
+    params,
   );
-  if (differing.length === 0) return { added, unchanged: batch.length - added };
+  if (kind === "accounts" && added > 0) await defaultsParked(db, { given, params });
+  if (added < rows.length && !about.is_latest) await refuseDiffering(db, { about, given, params, rows, place, kind });
+  return added + adopted;
+}
+
+/** `given`: the rows of the parameters, as the table's columns, and `place`, which counts from 1. */
+function givenSql({ columns }: KindTable): string {
+  const values = columns.map((column, at) => `${valueSql(`c${at}`, column)} as "${column.column}"`);
+  const texts = columns.map((_, at) => `$${at + 1}::text[]`).join(", ");
+  return `with given as materialized (
+    select ${values.join(", ")}, place from unnest(${texts}) with ordinality as told (${columns.map((_, at) => `c${at}`).join(", ")}, place))`;
+}
+
+function laterSql({ columns, key }: KindTable): string {
+  const rest = columns.filter(({ name }) => !key.includes(name)).map(({ column }) => `"${column}" = excluded."${column}"`);
+  return `do update set ${rest.join(", ")} where excluded.at > there.at`;
+}
+
+/** The place of the row that the statement finds, counted from 1; 0 where it finds none. */
+async function placeOf(db: Db, name: string, sql: string, params: readonly Buffer[]): Promise<number> {
+  const row = await db.maybeOne(z.object({ place: z.coerce.number() }), name, sql, params);
+  return row?.place ?? 0;
+}
+
+const Differing = z.object({ place: z.coerce.number(), names: z.array(z.string()) });
+
+async function refuseDiffering(
+  db: Db,
+  { about, given, params, rows, place, kind }: Batch & { about: KindTable; given: string; params: readonly Buffer[] },
+): Promise<void> {
+  const same = keyColumns(about).map(({ column }) => `of_key."${column}" = given."${column}"`);
+  const compared = about.columns.filter(({ name }) => !about.key.includes(name) && !about.not_compared.has(name));
+  const is = compared.map(({ column, name }) => `case when given."${column}" is distinct from there."${column}" then '${name}' end`);
+  const found = await db.maybeOne(
+    Differing,
+    `transfer.differing.${kind}`,
+    `${given} select place, names
+       from given,
+         lateral (select * from ${about.table} of_key where ${same.join(" and ")} limit 1) there, -- by its index: the table may be large
+         lateral (select array_remove(array[${is.join(", ")}]::text[], null)) as differing (names)
+      where names <> '{}' order by place limit 1`,
+    params,
+  );
+  const row = rows[(found?.place ?? 0) - 1];
+  if (found === null || row === undefined) return;
+  const at = about.columns.findIndex(({ name }) => name === found.names[0]);
+  const id = about.key.map((name) => `${name} ${row.cells[about.columns.findIndex((column) => column.name === name)] ?? ""}`).join(", ");
   throw new StratctlError(
     "import_differs",
-    `${table} ${differing.map(({ id }) => id).join(", ")}: the database has another row of that id`,
+    `${place(row)}: ${id} is in the database already, and differs in ${found.names.join(", ")} (here ${found.names[0] ?? ""} is ${shown(row.cells[at] ?? null)})`,
     {
-      hint: "import into an empty database, or leave these out",
-      details: { table, ids: differing.map(({ id }) => id) },
+      hint: "import into an empty database; nothing was written",
+      details: { kind, line: row.line, columns: found.names },
     },
   );
 }
 
-/** A row that somebody adds later gets an id that none of these has. */
-async function raiseSequence(db: Db, table: TransferTable): Promise<void> {
-  const about = TABLES[table];
-  if (!("sequence" in about)) return;
-  await db.one(
-    z.object({ value: z.string().nullable() }),
-    `transfer.sequence.${table}`,
-    `select setval(pg_get_serial_sequence('${table}', '${about.sequence}'), coalesce(max(${about.sequence}), 1))::text as value
-       from ${table}`,
-  );
+function shown(text: string | null): string {
+  if (text === null) return "not known";
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+}
+
+/** A row that somebody adds later gets an id that none of these has; one that is higher already stays. */
+async function raiseSequences(db: Db): Promise<void> {
+  for (const kind of TRANSFER_KINDS) {
+    const about = KIND_TABLES[kind];
+    const [id] = about.key;
+    if (!about.is_counted || id === undefined) continue;
+    const sequence = `pg_get_serial_sequence('${about.table}', '${id}')`;
+    await db.many(
+      z.object({ value: z.string() }),
+      `transfer.sequence.${kind}`,
+      `select setval(${sequence}, greatest_id)::text as value
+         from (select max(${id}) as greatest_id from ${about.table}) as of_rows
+        where greatest_id > coalesce(pg_sequence_last_value(${sequence}::regclass), 0)`,
+    );
+  }
 }

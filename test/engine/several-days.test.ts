@@ -136,13 +136,21 @@ const MADE_UP: Readonly<Record<string, PlainStrategy>> = {
       trade("2026-09-18T05:00:00Z", `SELL 2 ${INDEX} @ 24470.5`),
     ],
   },
+  "a share of the cost that ends in a half": {
+    capital: 49_000,
+    trades: [
+      trade("2026-09-10T04:30:00Z", `BUY 1 ${SEPFUT} @ 24540.0001`),
+      trade("2026-09-10T06:00:00Z", `BUY 1 ${SEPFUT} @ 24540`),
+      trade("2026-09-11T05:15:30Z", `SELL 1 ${SEPFUT} @ 24539.9999`),
+    ],
+  },
   default: {
     capital: 90_000,
     is_default: true,
     trades: [
       trade("2026-09-10T04:30:00Z", `SELL 65 ${FAR_PE} @ 95`),
       trade("2026-09-10T04:30:00Z", `BUY 25 ${SEPFUT} @ 24540`),
-      trade("2026-09-11T05:15:30Z", `BUY 65 ${FAR_PE} @ 99`),
+      trade("2026-09-11T10:09:20Z", `BUY 65 ${FAR_PE} @ 99`),
       trade("2026-09-15T05:00:00Z", `SELL 25 ${SEPFUT} @ 24560`),
       trade("2026-09-17T06:00:10Z", `SELL 65 ${FAR_PE} @ 95`),
     ],

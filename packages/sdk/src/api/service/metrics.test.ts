@@ -79,6 +79,13 @@ onEveryPostgres("metrics", (store) => {
     expect(await told("high_pnl", "low_pnl", "day_drawdown", "max_drawdown")).toEqual([[MON, 60, -20, 65, 65]]);
   });
 
+  test("a minute's own open came before its low", async () => {
+    await trade("SELL", 65, 120, at(MON, "09:20"));
+    await candle(at(MON, "09:21"), [0, 10, -5, 5]);
+    await candle(at(MON, "15:29"), [90, 95, -30, 20]);
+    expect(await told("day_drawdown", "max_drawdown")).toEqual([[MON, 120, 120]]);
+  });
+
   test("drawdown counts from the start, and over days", async () => {
     await trade("SELL", 65, 120, at(THU, "09:20"));
     for (const [day, pnl] of [

@@ -18,6 +18,7 @@ const FUTURE: ListingRow = {
 const INSTRUMENT = "MCX:CRUDEOIL49NOVFUT";
 const LISTED = { instrument: INSTRUMENT, instrument_token: 77, expiry: "2049-11-18", tick_size: 1, lot_size: 100, seen_on: "2049-11-01" };
 const leg = { tradingsymbol: INSTRUMENT, direction: "BUY" as const, quantity: 100, entry_price: 6000 };
+const fill = { tradingsymbol: INSTRUMENT, side: "BUY" as const, quantity: 100, price: 6000 };
 
 /** What an exchange lists, of one that no other step has legs of. */
 export const INSTRUMENTS: readonly Step[] = [
@@ -93,5 +94,44 @@ export const INSTRUMENTS: readonly Step[] = [
     run: ({ api }, id) =>
       api.strategies.legs.add({ strategy_id: id("Listed"), ...leg, tradingsymbol: "MCX:CRUDEOIL49DECFUT", strict: true }),
     tells: refusal("instrument_unknown", "MCX:CRUDEOIL49DECFUT"),
+  },
+  {
+    call: "strategies.fills.add",
+    what: "of what is listed, strictly",
+    run: ({ api }, id) => api.strategies.fills.add({ strategy_id: id("Listed"), ...fill, strict: true }),
+    tells: { legs: [{ instrument_token: 77, direction: "BUY" }] },
+  },
+  {
+    call: "strategies.fills.add",
+    what: "with warnings, and the same trade again",
+    run: async ({ api }, id) => {
+      const odd = { strategy_id: id("Listed"), ...fill, quantity: 50, price: 6000.5, external_id: "odd" };
+      return [await api.strategies.fills.add(odd), await api.strategies.fills.add(odd)];
+    },
+    tells: [1, 2].map(() => ({ fills: [{ quantity: 50 }], warnings: [{ code: "price_off_tick" }, { code: "quantity_off_lot" }] })),
+  },
+  {
+    call: "strategies.fills.add",
+    what: "strictly, part of a lot",
+    run: ({ api }, id) => api.strategies.fills.add({ strategy_id: id("Listed"), ...fill, quantity: 50, strict: true }),
+    tells: refusal("input_invalid", "lot"),
+  },
+  {
+    call: "strategies.fills.add",
+    what: "strictly, one that no dump had",
+    run: ({ api }, id) =>
+      api.strategies.fills.add({ strategy_id: id("Listed"), ...fill, tradingsymbol: "MCX:CRUDEOIL49DECFUT", strict: true }),
+    tells: refusal("instrument_unknown", "MCX:CRUDEOIL49DECFUT"),
+  },
+  {
+    call: "strategies.fills.list",
+    what: "without what was refused",
+    run: async ({ api }, id) =>
+      (await api.strategies.fills.list({ strategy_id: id("Listed") })).map(({ source, quantity }) => [source, quantity]),
+    tells: [
+      ["entry", 50],
+      ["fill", 100],
+      ["fill", 50],
+    ],
   },
 ];

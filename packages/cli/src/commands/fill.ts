@@ -43,6 +43,7 @@ export function addFill(program: Command, act: Act): void {
     .option("--price <rupees>", "what it was done at")
     .option("--at <time>", "when, like 10:30 or 2025-07-31T10:30:00+05:30; left out: now")
     .option("--id <id>", "the broker's trade id: the same one again changes nothing")
+    .option("--strict", "refuse what would be a warning: an unknown symbol, a price off its tick, part of a lot")
     .option("--fifo", "an exit costs what was entered first, not its share of all")
     .addHelpText("after", examples([ADD], ["stratctl fill add condor BUY 150 NIFTY2580724400PE --price 60 --id T81"]))
     .action(
@@ -53,6 +54,7 @@ export function addFill(program: Command, act: Act): void {
           at: given.text("at"),
           external_id: given.text("id"),
           fifo: given.isSet("fifo"),
+          strict: given.isSet("strict"),
         }),
       ),
     );
@@ -73,6 +75,7 @@ export interface FillOptions {
   readonly at: string | undefined;
   readonly external_id: string | undefined;
   readonly fifo: boolean;
+  readonly strict: boolean;
 }
 
 export async function runAdd(deps: Deps, options: FillOptions): Promise<void> {
@@ -99,10 +102,12 @@ export async function runAdd(deps: Deps, options: FillOptions): Promise<void> {
     at,
     external_id: options.external_id,
     cost_method: options.fifo ? ("fifo" as const) : undefined,
+    strict: options.strict ? true : undefined,
   };
   const { strategy_id } = await neededStrategy(deps, named, ADD);
   const api = await deps.connect();
   const added = await api.strategies.fills.add({ strategy_id, ...trade }, { signal: deps.signal });
+  for (const { message } of added.warnings ?? []) deps.screen.note(`warning: ${message}\n`);
   const { fillLines } = await import("../views/fills.ts");
   await deliver(deps, { data: added, rows: added.fills, fields: FIELDS, view: (view) => fillLines(added.fills, view) });
 }

@@ -182,7 +182,15 @@ export const contract = {
         input: FillAdd,
         output: FillAdded,
         status: 201,
-        errors: [...ofStrategy, "strategy_archived", "instrument_invalid", "money_too_large", "fill_exists", ...ofKey],
+        errors: [
+          ...ofStrategy,
+          "strategy_archived",
+          "instrument_invalid",
+          "instrument_unknown",
+          "money_too_large",
+          "fill_exists",
+          ...ofKey,
+        ],
       }),
     },
     m2m: {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { AccountId } from "./account.ts";
 import { Instant, InstantInput } from "./instant.ts";
-import { Direction, Leg, Quantity } from "./leg.ts";
+import { Direction, Leg, LegWarning, Quantity } from "./leg.ts";
 import { Money } from "./money.ts";
 import { Id } from "./strategy.ts";
 
@@ -52,11 +52,16 @@ export const FillAdd = z.strictObject({
   /** The broker's trade id: the same one again changes nothing. */
   external_id: z.string().trim().min(1).max(100).optional(),
   cost_method: CostMethod.optional(),
+  /** What would be a warning is an error instead, and nothing is kept. */
+  strict: z.boolean().optional(),
 });
 export type FillAdd = z.input<typeof FillAdd>;
 
-/** What a trade came to: the fills that were kept (two where it went through zero), and the legs that they changed. */
-export const FillAdded = z.object({ fills: z.array(Fill), legs: z.array(Leg) });
+/**
+ * What a trade came to: the fills that were kept (two where it went through zero), and the legs that they changed; warnings where
+ * there are any.
+ */
+export const FillAdded = z.object({ fills: z.array(Fill), legs: z.array(Leg), warnings: z.array(LegWarning).optional() });
 export type FillAdded = z.infer<typeof FillAdded>;
 
 export const LegMove = z.strictObject({

@@ -61,8 +61,8 @@ const WORDS: Readonly<Record<string, Words>> = {
     example: "nifty 24500 ce",
   },
   strict: { description: "true: what would be a warning is an error, and nothing is added.", example: false },
-  "LegAdded.code": { description: "What looks wrong.", example: "price_off_tick" },
-  "LegAdded.message": {
+  "LegWarning.code": { description: "What looks wrong.", example: "price_off_tick" },
+  "LegWarning.message": {
     description: "One readable line.",
     example: "price 101.53 is not a multiple of the tick size 0.05 of NFO:NIFTY25N0424500CE",
   },
@@ -75,6 +75,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   "LegNotice.expiry": { description: "The contract's last day.", example: "2025-11-25" },
   "LegNotice.message": { description: "One readable line." },
   "LegAdded.warnings": { description: "What looks wrong by what the exchange lists; left out where nothing does." },
+  "FillAdded.warnings": { description: "What looks wrong by what the exchange lists; left out where nothing does." },
   direction: { description: "BUY pays the price, SELL receives it; taken in any case.", example: "SELL" },
   quantity: { description: "Units, never lots.", example: 75 },
   lots: { description: "Lots, instead of `quantity`: of `lot_size`, or of the exchange's lot for the contract's month.", example: 1 },

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { Account } from "../../model/account.ts";
 import { Candle } from "../../model/candle.ts";
-import { Fill } from "../../model/fill.ts";
+import { Fill, FillAdded } from "../../model/fill.ts";
 import { Gap } from "../../model/gap.ts";
-import { Leg, LegAdded, LegNotice, Quantity, StrategyWithLegs } from "../../model/leg.ts";
+import { Leg, LegAdded, LegNotice, LegWarning, Quantity, StrategyWithLegs } from "../../model/leg.ts";
 import { Listing } from "../../model/listing.ts";
 import { Mark } from "../../model/mark.ts";
 import { DayMetrics, MetricsRebuilt, Performance, Positions } from "../../model/metrics.ts";
@@ -27,8 +27,10 @@ const NAMED = {
   Leg,
   LegAdded,
   LegNotice,
+  LegWarning,
   Listing,
   Fill,
+  FillAdded,
   Candle,
   DayMetrics,
   Performance,

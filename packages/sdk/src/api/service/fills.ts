@@ -16,7 +16,7 @@ import { call } from "./call.ts";
 import type { Context } from "./context.ts";
 import { leave, refuseTooLarge } from "./exits.ts";
 import { notOpen, refuseArchived } from "./leg-rules.ts";
-import { contractOf, type LegContract } from "./listed.ts";
+import { contractOf, refuseWarned, warningsOf, type LegContract } from "./listed.ts";
 
 /** A leg that was added is entered once: as it is. */
 export async function entered(db: Db, row: legs.LegRow, { account_id }: Pick<KeptStrategy, "account_id">): Promise<Leg> {
@@ -47,7 +47,12 @@ export function fillCalls(context: Context): Api["strategies"]["fills"] {
       work: async (input, { write }, strategy) => {
         refuseArchived(strategy, "takes no fill");
         const of = await contractOf(context, input);
-        return write((db) => traded(context, db, { input, strategy, of }));
+        const warnings = await warningsOf(context, of, { quantity: input.quantity, entry_price: input.price });
+        if (input.strict === true) refuseWarned(warnings);
+        return write(async (db) => {
+          const added = await traded(context, db, { input, strategy, of });
+          return warnings.length === 0 ? added : { ...added, warnings };
+        });
       },
     }),
   };

@@ -136,7 +136,7 @@ export const HINTS = {
   },
   lot_size: { call: "give quantity, in units, or lot_size", command: "give the quantity in units, or the lot size: --lot-size 75" },
   entry_price: { call: "give entry_price", command: "give one: --price 101.55" },
-  exit_price: { call: "give exit_price", command: "give one: --price 101.55" },
+  exit_price: { call: "give exit_price", command: "give one: stratctl leg close … --price 101.55" },
   scope_read: { call: "use a token with the scope read", command: "mint one: stratctl token --scope read" },
   scope_trade: { call: "use a token with the scope trade", command: "mint one: stratctl token --scope read,trade" },
 } as const satisfies Record<string, { readonly call: string; readonly command: string }>;

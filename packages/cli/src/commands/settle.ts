@@ -38,7 +38,7 @@ export async function runSettle(deps: Deps, options: SettleOptions): Promise<voi
       throw new StratctlError("input_invalid", `--close ${JSON.stringify(text)} is no figure`, { hint: "write it like NIFTY=24500.25" });
     return { underlying: underlying.trim().toUpperCase(), day, close: priceOf(price, { name: `--close ${underlying}` }) };
   });
-  const { figuresOf, settledView } = await import("../views/settled.ts");
+  const { figuresOf, settledView, unsettledLines } = await import("../views/settled.ts");
   const all = [...figures, ...(options.file === undefined ? [] : await figuresOf(options.file, day))];
   const api = await deps.connect();
   // Figures of one day go together; without any, what is known settles.
@@ -55,4 +55,7 @@ export async function runSettle(deps: Deps, options: SettleOptions): Promise<voi
   const last = answers.at(-1);
   const data = { settled, open: last?.open ?? [], differing: answers.flatMap(({ differing }) => differing) };
   await deliver(deps, { data, rows: settled, fields: LEG_FIELDS, view: (view) => settledView(data, view) });
+  // Rows are of legs that were settled; JSON and the view have the others.
+  if (deps.output.format === "csv" || (deps.output.format === "auto" && !deps.screen.isTerminal))
+    deps.screen.note(unsettledLines(data).map((line) => `${line}\n`).join(""));
 }

@@ -8,14 +8,21 @@ import { legDone } from "./legs.ts";
 export function settledView({ settled, open, differing }: Settled, view: ViewOptions): string {
   const lines = [
     ...settled.map((leg) => `${legDone(leg, "Closed", view)}${leg.is_delivered ? "  · delivered: shares are due" : ""}`),
-    ...open.map(({ leg_id, instrument, expiry, reason }) => ` open ${leg_id}  ${clean(instrument)}, expired ${expiry}: ${clean(reason)}`),
-    ...differing.map(
-      ({ underlying, day, kept, given }) =>
-        ` ${clean(underlying)} of ${day} stays ${priceText(kept)}, not ${priceText(given)}: legs were settled by it`,
-    ),
+    ...unsettledLines({ open, differing }).map((line) => ` ${line}`),
   ];
   if (lines.length === 0) return "nothing has expired that is open";
   return [...lines, "", ` ${counted(settled.length, "leg")} settled, ${counted(open.length, "leg")} still open`].join("\n");
+}
+
+/** Legs that stay open, and figures that stay as they are, each with why. */
+export function unsettledLines({ open, differing }: Pick<Settled, "open" | "differing">): string[] {
+  return [
+    ...open.map(({ leg_id, instrument, expiry, reason }) => `open ${leg_id}  ${clean(instrument)}, expired ${expiry}: ${clean(reason)}`),
+    ...differing.map(
+      ({ underlying, day, kept, given }) =>
+        `${clean(underlying)} of ${day} stays ${priceText(kept)}, not ${priceText(given)}: legs were settled by it`,
+    ),
+  ];
 }
 
 export interface Figure {

@@ -225,7 +225,7 @@ async function refuseDiffering(
   const id = about.key.map((name) => `${name} ${row.cells[about.columns.findIndex((column) => column.name === name)] ?? ""}`).join(", ");
   throw new StratctlError(
     "import_differs",
-    `${place(row)}: ${id} is in the database already, and differs in ${found.names.join(", ")} (here ${found.names[0] ?? ""} is ${shown(row.cells[at] ?? null)})`,
+    `${place(row)}: ${id} is in the database already, and differs in ${found.names.join(", ")}: here ${found.names[0] ?? ""} is ${shown(row.cells[at] ?? null)}`,
     {
       hint: "import into an empty database; nothing was written",
       details: { kind, line: row.line, columns: found.names },

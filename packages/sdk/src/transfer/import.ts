@@ -66,7 +66,7 @@ async function* folderRows(folder: string): AsyncGenerator<TransferRow, void, un
     }
     if (read === null) throw unusable(file, "is empty, and has no header", "export again: the file was cut short");
     const due = counts[kind];
-    if (count !== due) throw unusable(file, `${count} rows, where ${CONTENTS} says ${due ?? "nothing"}`, CUT);
+    if (count !== due) throw unusable(file, `rows: ${count}, and ${CONTENTS} says ${due ?? "nothing"}`, CUT);
   }
 }
 
@@ -163,7 +163,7 @@ async function* lineRows(file: string): AsyncGenerator<TransferRow, void, undefi
     throw unusable(file, "does not end with the line that says how many rows there are", "export again: the file was cut short");
   for (const kind of TRANSFER_KINDS) {
     const count = counts.get(kind) ?? 0;
-    if (count !== due[kind]) throw unusable(file, `${count} rows of ${kind}, where its last line says ${due[kind] ?? "nothing"}`, CUT);
+    if (count !== due[kind]) throw unusable(file, `rows of ${kind}: ${count}, and its last line says ${due[kind] ?? "nothing"}`, CUT);
   }
 }
 

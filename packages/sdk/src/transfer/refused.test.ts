@@ -135,7 +135,7 @@ describe("what the database says otherwise is refused", () => {
   test("a row of that id with other content, which is named", async () => {
     await brought(await folderWith());
     await into.run("test.leg", "update strategy_instruments set quantity = 49, notes = 'mine' where id = 1");
-    await differing('legs.csv:2: id 1 is in the database already, and differs in quantity, cost, notes (here quantity is "50")');
+    await differing('legs.csv:2: id 1 is in the database already, and differs in quantity, cost, notes: here quantity is "50"');
   });
 
   test("a candle of that minute", async () => {

@@ -114,9 +114,9 @@ describe("the spool", () => {
     // Other files make a look long, so that one is under way whenever a file gets its name.
     await Promise.all(Array.from({ length: 2_000 }, (_, n) => writeFile(path.join(folder, `other-${n}`), "")));
     for (let n = 1; n <= 12; n += 1) {
-      let is_put = false;
-      const putting = spool.put(minute(n)).finally(() => (is_put = true));
-      while (!is_put) await spool.look();
+      const looking = { goes_on: true };
+      const putting = spool.put(minute(n)).finally(() => (looking.goes_on = false));
+      while (looking.goes_on) await spool.look();
       expect([await putting, spool.candle_count]).toEqual([null, (n + 1) * 3]);
     }
     // One that is gone by another's hand is gone with the next look, or when it is read.

@@ -2,6 +2,7 @@ import { expect } from "vitest";
 import { backfill, replay } from "../../packages/engine/src/index.ts";
 import { openRecording, type RecordedQuote } from "../../packages/sdk/src/internal.ts";
 import type { Api } from "../../packages/sdk/src/api/contract.ts";
+import type { DayMetrics } from "../../packages/sdk/src/model/metrics.ts";
 import { serviceOn } from "../support/service.ts";
 import { TestClock } from "../support/clock.ts";
 import type { Store } from "../support/store.ts";
@@ -78,9 +79,9 @@ export class Diary {
   async expectEqual(name: string, strategy: PlainStrategy): Promise<void> {
     const strategy_id = this.#idOf(name);
     const { candles, days: expected } = expectedOf(this.#law, strategy);
-    expect(await candleRows(this.#store.db, strategy_id), name).toEqual(candles);
+    expect(await this.candles(name), name).toEqual(candles);
     await this.#api.metrics.rebuild({ strategy_id });
-    const told = await this.#api.strategies.metrics({ strategy_id });
+    const told = await this.days(name);
     const [first] = expected;
     // Every field of a day is compared with one that was computed.
     const compared = ["strategy_id", ...Object.keys({ ...first?.figures, ...first?.ratios })];
@@ -97,6 +98,14 @@ export class Diary {
         else expect(exact.minus(ratio).abs().toNumber(), `${what}: ${ratio}, exactly ${exact.toString()}`).toBeLessThanOrEqual(0.0000501);
       }
     expect(await this.#api.metrics.rebuild({ strategy_id })).toMatchObject({ changed_count: 0 });
+  }
+
+  candles(name: string): Promise<PlainCandle[]> {
+    return candleRows(this.#store.db, this.#idOf(name));
+  }
+
+  days(name: string): Promise<DayMetrics[]> {
+    return this.#api.strategies.metrics({ strategy_id: this.#idOf(name) });
   }
 
   #idOf(name: string): number {

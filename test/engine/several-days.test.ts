@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, beforeAll, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { onEveryPostgres } from "../support/store.ts";
 import { Diary } from "./diary.ts";
 import { quotesOf } from "./expected.ts";
@@ -227,10 +227,11 @@ onEveryPostgres("days on end, with legs closed at set minutes", (store) => {
     law: Law,
     strategies: Readonly<Record<string, PlainStrategy>>,
     options: { afterwards?: boolean } = {},
-  ): Promise<void> {
+  ): Promise<Diary> {
     const diary = new Diary(store, law, `D${(made += 1)}`);
     await diary.live(strategies, options);
     for (const [name, strategy] of Object.entries(strategies)) await diary.expectEqual(name, strategy);
+    return diary;
   }
 
   test.each([1, 5])("the committed recording, replayed every %d s", async (every_s) => {
@@ -240,7 +241,49 @@ onEveryPostgres("days on end, with legs closed at set minutes", (store) => {
     await holds(law, COMMITTED);
   });
 
-  test("a made-up week and a half, filled as it goes by", () => holds(lawOf("week", weekLaw), { ...MADE_UP, ...AT_RANDOM }));
+  test("round-trip-inside-one-minute: no candle ever holds it, and its realized P&L is in the next one", async () => {
+    const [put, other] = ["NFO:NIFTY26D0124000PE", "NFO:NIFTY26DECFUT"];
+    const file = path.join(folder, "round-trip.csv");
+    const quotes = ["04:39:00", "04:40:00", "04:41:00"].flatMap((time) => [
+      `2026-11-25T${time}Z,${put},48`,
+      `2026-11-25T${time}Z,${other},102`,
+    ]);
+    await writeFile(file, ["at_utc,instrument,price", ...quotes, ""].join("\n"));
+    // The recording ends, and a minute later its prices are too old to go on by.
+    const isSampled = (t: number): boolean => t <= Date.parse("2026-11-25T04:42:00Z");
+    const law: Law = {
+      path: file,
+      every_s: 1,
+      quotes: quotesOf({ path: file, every_s: 1 }),
+      isSampled,
+      source: "replay",
+      days: [dayOf("2026-11-25")],
+    };
+    const spread: PlainStrategy = {
+      capital: null,
+      trades: [
+        trade("2026-11-25T04:30:00Z", `SELL 75 ${put} @ 50`),
+        trade("2026-11-25T04:40:10Z", `BUY 75 ${other} @ 100`),
+        trade("2026-11-25T04:40:40Z", `SELL 75 ${other} @ 104`),
+      ],
+    };
+    const diary = await holds(law, { spread });
+    const candles = await diary.candles("spread");
+    expect(candles.map(({ minute, instrument_count }) => [minute.slice(11, 16), instrument_count])).toEqual([
+      ["04:39", 1],
+      ["04:40", 1],
+      ["04:41", 1],
+      ["04:42", 1],
+    ]);
+    const [before, after] = [{ realized_pnl: "0.0000" }, { realized_pnl: "300.0000", entry_value: "3750.0000", open: "3600.0000" }];
+    expect(candles).toMatchObject([before, before, after, after]);
+    const { closed_positions, cumulative_pnl } = (await diary.days("spread")).at(-1) ?? {};
+    expect([closed_positions, cumulative_pnl]).toEqual([1, 450]);
+  });
+
+  test("a made-up week and a half, filled as it goes by", async () => {
+    await holds(lawOf("week", weekLaw), { ...MADE_UP, ...AT_RANDOM });
+  });
 
   test("a made-up week and a half, filled when all is over", async () => {
     // What was added to a leg has no date of its own: the book of an earlier minute is not the one that was.

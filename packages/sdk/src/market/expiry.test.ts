@@ -13,6 +13,9 @@ describe("expiryOf", () => {
     ["NFO", { month: "2026-03" }, "2026-03-30"],
     ["NFO", { week_of: "2026-04-14" }, "2026-04-13"],
     ["NFO", { month: "2026-11" }, "2026-11-23"],
+    ["NFO", { week_of: "2026-10-20" }, "2026-10-19"],
+    ["NFO", { week_of: "2026-11-10" }, "2026-11-09"],
+    ["BFO", { month: "2026-03" }, "2026-03-25"],
     ["BFO", { week_of: "2026-01-15" }, "2026-01-14"],
     ["BFO", { week_of: "2026-05-28" }, "2026-05-27"],
   ])("expiry-moves-to-the-day-before-a-holiday: %s %j", (exchange, contract, day) => {

@@ -39,7 +39,17 @@ onEveryPostgres("fills", (store) => {
     return (book.realized_pnl_units[0] ?? 0) / 10_000;
   };
 
-  test("a trade through zero closes the leg and opens another at its own price", async () => {
+  /** What the strategy is worth once the instrument is quoted at a price. */
+  const worth = async (price: number): Promise<unknown> => {
+    const sql = `insert into last_quote (exchange, tradingsymbol, price, at, source) values ('NFO', 'NIFTY26NOVFUT', $1, now(), 'redis')
+      on conflict (exchange, tradingsymbol) do update set price = excluded.price`;
+    await store.db.run("test.quote", sql, [price]);
+    const { positions, summary } = await api.strategies.positions({ strategy_id });
+    const [unrealized_pnl] = positions.filter(({ quantity }) => quantity > 0).map((position) => position.unrealized_pnl);
+    return { m2m: summary.total_m2m, unrealized_pnl, pnl: summary.total_pnl };
+  };
+
+  test("flip-splits-at-zero: a trade through zero closes the leg and opens another at its own price", async () => {
     await trade("BUY", 75, 120);
     const { fills } = await trade("SELL", 150, 130);
     expect(fills.map(({ side, quantity, realized_pnl }) => [side, quantity, realized_pnl])).toEqual([
@@ -47,24 +57,27 @@ onEveryPostgres("fills", (store) => {
       ["SELL", 75, null],
     ]);
     expect([await open(), await realized()]).toEqual([[["SELL", 75, 130, 9750]], 750]);
+    expect(await worth(127)).toEqual({ m2m: 9525, unrealized_pnl: 225, pnl: 975 });
   });
 
-  test("a symbol that is entered again after zero is another leg, and nothing of the first is in it", async () => {
+  test("a-reopened-symbol-starts-a-new-life: entered again after zero it is another leg, and nothing of the first is in it", async () => {
     for (const price of [91, 75, 49]) await trade("BUY", 25, price);
     await trade("SELL", 75, 71);
     await trade("BUY", 25, 60);
     expect([await open(), await realized()]).toEqual([[["BUY", 25, 60, 1500]], -50]);
+    expect(await worth(60)).toEqual({ m2m: -1500, unrealized_pnl: 0, pnl: -50 });
   });
 
-  test("cost is a sum and never a rounded average", async () => {
+  test("average-cost-is-a-sum-not-a-rounded-price", async () => {
     await trade("BUY", 50, 100.05);
     await trade("BUY", 25, 100.1);
     expect(await open()).toEqual([["BUY", 75, 100.0667, 7505]]);
+    expect(await worth(100.1)).toEqual({ m2m: -7507.5, unrealized_pnl: 2.5, pnl: 2.5 });
     await trade("SELL", 75, 100.1);
     expect([await open(), await realized()]).toEqual([[], 2.5]);
   });
 
-  test("adding after a part was left: by average cost, or first in first out where it was chosen, and never both", async () => {
+  test("add-after-a-partial-exit: by average cost, or first in first out where it was chosen, and never both", async () => {
     const steps = async (cost_method?: "average" | "fifo"): Promise<unknown[]> => {
       await trade("BUY", 50, 100);
       await trade("BUY", 50, 110);
@@ -86,7 +99,7 @@ onEveryPostgres("fills", (store) => {
     });
   });
 
-  test("one trade id counts once, and another trade under it is refused", async () => {
+  test("the-same-trade-id-counts-once, and another trade under it is refused", async () => {
     const first = await trade("BUY", 75, 88.4, { external_id: "T1" });
     const again = await trade("BUY", 75, 88.4, { external_id: "T1" });
     expect([again.fills, await open()]).toEqual([first.fills, [["BUY", 75, 88.4, 6630]]]);
@@ -107,11 +120,12 @@ onEveryPostgres("fills", (store) => {
     const leg = async (quantity = 75): Promise<number> =>
       (await api.strategies.legs.add({ strategy_id, tradingsymbol: "NFO:NIFTY26NOVFUT", direction: "BUY", quantity, entry_price: 100 })).id;
 
-    test("is closed in part, the rest keeps its id, and beyond what it has nothing is done", async () => {
+    test("close-more-than-there-is: nothing is done; in part, the rest keeps its id", async () => {
       const instrument_id = await leg();
       await expect(api.strategies.legs.close({ strategy_id, instrument_id, quantity: 100, exit_price: 110 })).rejects.toMatchObject({
         code: "input_invalid",
       });
+      expect([await open(), await realized()]).toEqual([[["BUY", 75, 100, 7500]], 0]);
       const part = await api.strategies.legs.close({ strategy_id, instrument_id, quantity: 25, exit_price: 110.5 });
       expect(part).toMatchObject({
         quantity: 25,
@@ -196,5 +210,16 @@ onEveryPostgres("fills", (store) => {
       await expect(api.strategies.close({ strategy_id })).rejects.toMatchObject({ code: "quote_missing" });
       expect(await open()).toHaveLength(1);
     });
+  });
+
+  test("a trade that has not come yet is a mistyped date; a broker's clock may be a minute ahead", async () => {
+    const at = (ahead_ms: number): string => new Date(NOON_MS + 1000 + ahead_ms).toISOString();
+    await expect(trade("BUY", 75, 100, { at: at(60_001) })).rejects.toMatchObject({
+      code: "input_invalid",
+      details: { errors: [{ field: "at" }] },
+    });
+    now_ms = NOON_MS;
+    await trade("BUY", 75, 100, { at: at(60_000) });
+    expect(await open()).toEqual([["BUY", 75, 100, 7500]]);
   });
 });

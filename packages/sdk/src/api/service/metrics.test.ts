@@ -71,6 +71,34 @@ onEveryPostgres("metrics", (store) => {
     ]);
   });
 
+  test("since-entry-and-since-yesterday", async () => {
+    const [leg] = (await trade("SELL", 475, 43.9, at(FRI, "10:00"))).legs;
+    const [yesterday, today] = [(43.9 - 130.2) * 475, (43.9 - 101.2) * 475];
+    await candle(at(FRI, "15:29"), [yesterday, yesterday, yesterday, yesterday]);
+    await candle(at(MON, "15:29"), [today, today, today, today]);
+    expect(await told("cumulative_pnl", "day_pnl")).toEqual([
+      [FRI, -40_992.5, -40_992.5],
+      [MON, -27_217.5, 13_775],
+    ]);
+    expect(await api.strategies.legs.list({ strategy_id })).toMatchObject([{ id: leg?.id, entry_price: 43.9 }]);
+  });
+
+  test("equal-days-have-no-sharpe, no-loss-yet-is-not-infinite: what is not defined is null on the wire too", async () => {
+    await api.strategies.update({ strategy_id, total_capital_deployed: 100_000 });
+    await trade("BUY", 1, 100, at(THU, "09:20"));
+    await trade("SELL", 1, 300, at(THU, "09:21"));
+    await trade("BUY", 65, 120, at(THU, "09:22"));
+    for (const [day, pnl] of [
+      [THU, 300],
+      [FRI, 600],
+      [MON, 900],
+    ] as const)
+      await candle(at(day, "15:29"), [pnl, pnl, pnl, pnl], { realized: 200 });
+    const all = await days();
+    expect(all.at(-1)).toMatchObject({ day_pnl: 300, sharpe_ratio: null, sortino_ratio: null, profit_factor: null, win_rate: 100 });
+    expect(JSON.stringify(all)).not.toMatch(/Infinity|NaN|e\+1/);
+  });
+
   test("a fall counts where its high is known to have come first", async () => {
     await trade("SELL", 65, 120, at(MON, "09:20"));
     await candle(at(MON, "09:21"), [10, 50, -20, 40]);
@@ -86,7 +114,7 @@ onEveryPostgres("metrics", (store) => {
     expect(await told("day_drawdown", "max_drawdown")).toEqual([[MON, 120, 120]]);
   });
 
-  test("drawdown counts from the start, and over days", async () => {
+  test("drawdown-counts-from-the-start, and over days", async () => {
     await trade("SELL", 65, 120, at(THU, "09:20"));
     for (const [day, pnl] of [
       [THU, -10_000],
@@ -101,6 +129,19 @@ onEveryPostgres("metrics", (store) => {
     ]);
     const { overall } = await api.strategies.performance({ strategy_id, from: FRI, to: MON });
     expect(overall).toMatchObject({ session_count: 2, total_pnl: -11_000, max_drawdown: 15_000 });
+  });
+
+  test("equity-below-zero: a fall may be more than the capital, and by what was told it has its percent", async () => {
+    await api.strategies.update({ strategy_id, total_capital_deployed: 100 });
+    await trade("SELL", 65, 120, at(THU, "09:20"));
+    for (const [day, pnl] of [
+      [THU, -120],
+      [FRI, -150],
+      [MON, -200],
+    ] as const)
+      await candle(at(day, "15:29"), [pnl, pnl, pnl, pnl]);
+    const { max_drawdown, capital_deployed, roi_percent } = (await days()).at(-1) ?? {};
+    expect([max_drawdown, roi_percent, (100 * Number(max_drawdown)) / Number(capital_deployed)]).toEqual([200, -200, 200]);
   });
 
   test("a strategy that is flat at the close ends with what was realized, also after its last candle", async () => {

@@ -9,6 +9,7 @@ import type { Api } from "../contract.ts";
 const EVENING_MS = Date.parse("2026-11-17T18:00:00+05:30");
 const CALL = "NIFTY26N1724500CE";
 const PUT = "NIFTY26N1724000PE";
+const FINANCE = "FINNIFTY26N1724500CE";
 
 onEveryPostgres("settlement", (store) => {
   let api: Api;
@@ -36,7 +37,7 @@ onEveryPostgres("settlement", (store) => {
     differing.length,
   ];
 
-  test("a call is settled at its intrinsic value, dated at its session's end, and never at a last premium", async () => {
+  test("settle-at-intrinsic-not-at-the-last-premium, dated at its session's end", async () => {
     const { account_id, all } = await desk([CALL, "BUY", 75, 80]);
     await store.db.run(
       "test.quote",
@@ -51,14 +52,18 @@ onEveryPostgres("settlement", (store) => {
     expect(await all()).toMatchObject([{ closed_at: "2026-11-17T10:10:00Z", exit_value: 9851.25 }]);
   });
 
-  test("one that expired worthless is left at 0", async () => {
+  test("worthless-means-exit-at-zero, and counts as won", async () => {
     const { account_id, strategy_id } = await desk([PUT, "SELL", 65, 12.4]);
     await api.settle({ account_id, closes: { NIFTY: 24_118.4 }, day: "2026-11-17" });
     const [leg] = await legs.list(store.db, { strategy_id });
     expect([leg?.exit_price, leg?.current_pnl]).toEqual([0, 806]);
+    await api.metrics.rebuild({ strategy_id });
+    const days = await api.strategies.metrics({ strategy_id });
+    const won = { realized_pnl: 806, cumulative_pnl: 806, total_trades: 1, winning_trades: 1, losing_trades: 0, open_positions: 0 };
+    expect(days.at(-1)).toMatchObject({ metric_date: "2026-11-17", ...won });
   });
 
-  test("without that day's figure a leg stays open and says what is missing", async () => {
+  test("no-close-no-settlement: a leg stays open and says what is missing", async () => {
     const { account_id, all } = await desk(["ACME26NOV100CE", "BUY", 100, 5]);
     now_ms = Date.parse("2026-11-25T18:00:00+05:30");
     const { settled, open } = await api.settle({ account_id });
@@ -67,7 +72,16 @@ onEveryPostgres("settlement", (store) => {
     expect(await all()).toMatchObject([{ closed_at: null }]);
   });
 
-  test("once, however often it runs; a figure that was corrected since is told and changes nothing", async () => {
+  test("no-close-no-settlement: neither the last premium nor a figure of another day will do", async () => {
+    const { account_id, all } = await desk([FINANCE, "BUY", 75, 80]);
+    now_ms = Date.parse("2026-11-18T18:00:00+05:30");
+    const { settled, open } = await api.settle({ account_id, closes: { FINNIFTY: 24_640 }, day: "2026-11-18" });
+    expect(settled).toEqual([]);
+    expect(open).toMatchObject([{ expiry: "2026-11-17", reason: "the closing figure of FINNIFTY on 2026-11-17 is not known" }]);
+    expect(await all()).toMatchObject([{ closed_at: null }]);
+  });
+
+  test("settlement-runs-once; a figure that was corrected since is told and changes nothing", async () => {
     const { account_id, strategy_id } = await desk([CALL, "BUY", 75, 80]);
     const first = await api.settle({ account_id, closes: { NIFTY: 24_631.35 } });
     const again = await api.settle({ account_id, closes: { NIFTY: 24_640 }, day: "2026-11-17" });
@@ -89,6 +103,16 @@ onEveryPostgres("settlement", (store) => {
       code: "input_invalid",
     });
     expect(await api.settle({ account_id })).toEqual({ settled: [], open: [], differing: [] });
+  });
+
+  test("a stock's option that ends out of the money is worth nothing, and no shares are due", async () => {
+    const { account_id } = await desk(["ACME26NOV100CE", "BUY", 100, 5], ["ACME26NOV90CE", "BUY", 100, 5]);
+    now_ms = Date.parse("2026-11-25T18:00:00+05:30");
+    const { settled } = await api.settle({ account_id, closes: { ACME: 100 } });
+    expect(settled.map(({ exit_price, is_delivered }) => [exit_price, is_delivered])).toEqual([
+      [0, false],
+      [10, true],
+    ]);
   });
 
   test("a stock's contract has the same value, is flagged as delivered, and is warned of from three sessions before", async () => {

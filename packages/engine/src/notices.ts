@@ -181,7 +181,7 @@ export class Notices {
 }
 
 const DUE_TEXT = {
-  delivery_due: "shares will be due at expiry unless it is closed",
+  delivery_due: "shares will be due at expiry of what is not closed, options in the money",
   settlement_due: "past its last day and not settled",
 } as const;
 

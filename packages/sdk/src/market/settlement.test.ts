@@ -53,6 +53,19 @@ test("shares that will be due are told of from the third session before the last
   ]);
 });
 
+test("of an option shares are due only where it ends in the money, and its line says so", () => {
+  const line = (instrument: string, day: string): string | undefined =>
+    expiryNotice(calendar, { ...STOCK, instrument }, Date.parse(`${day}T10:00:00+05:30`))?.text;
+  expect([line("NFO:INFY26OCT1500CE", "2026-10-26"), line("NFO:INFY26OCTFUT", "2026-10-26")]).toEqual([
+    "expires 2026-10-27 and is delivered: shares will be due unless it is closed or ends out of the money",
+    "expires 2026-10-27 and is delivered: shares will be due unless it is closed",
+  ]);
+  expect([line("NFO:INFY26OCT1500CE", "2026-10-28"), line("NFO:INFY26OCTFUT", "2026-10-28")]).toEqual([
+    "expired 2026-10-27 and waits for its settlement; shares are due where it ended in the money",
+    "expired 2026-10-27 and waits for its settlement; shares are due",
+  ]);
+});
+
 test("on the last day until its session has ended; from then on it waits for its settlement", () => {
   expect([on("2026-10-27", STOCK, "15:39"), on("2026-10-27", STOCK, "15:40"), on("2026-12-01")]).toEqual([
     "delivery_due",

@@ -31,7 +31,10 @@ export function settlementUnits({ instrument_type, strike_units }: Expiring, clo
   return null;
 }
 
-/** Whether shares change hands when it expires: derivatives of a stock are delivered, those of an index settle in cash. */
+/**
+ * Whether shares change hands when it expires: derivatives of a stock are delivered, those of an index settle in cash. An option
+ * that ends out of the money is worth nothing, and nothing is delivered.
+ */
 export function isDelivered({ exchange, instrument_type, underlying }: ContractKind): boolean {
   const is_derivative = instrument_type !== null && instrument_type !== "EQ";
   return is_derivative && SHARE_SEGMENTS.has(exchange) && underlying !== null && !INDICES.has(underlying);
@@ -90,13 +93,15 @@ export function expiryNotice(calendar: Calendar, contract: HeldContract, at_ms: 
   const today = dayOf(calendar, at_ms);
   if (last_day === null || last_day > plusDays(today, NEAR_DAYS)) return null;
   const is_over = last_day <= today && endOfDay(calendar, contract.exchange, last_day) <= at_ms;
-  const is_delivered = isDelivered(kindOf(contract));
+  const kind = kindOf(contract);
+  const is_future = kind.instrument_type === "FUT";
   if (is_over) {
-    const text = `expired ${last_day} and waits for its settlement${is_delivered ? "; shares are due" : ""}`;
-    return { code: "settlement_due", last_day, text };
+    const due = !isDelivered(kind) ? "" : `; shares are due${is_future ? "" : " where it ended in the money"}`;
+    return { code: "settlement_due", last_day, text: `expired ${last_day} and waits for its settlement${due}` };
   }
-  if (!is_delivered || today < toldFrom(calendar, contract.exchange, last_day)) return null;
-  return { code: "delivery_due", last_day, text: `expires ${last_day} and is delivered: shares will be due unless it is closed` };
+  if (!isDelivered(kind) || today < toldFrom(calendar, contract.exchange, last_day)) return null;
+  const unless = is_future ? "" : " or ends out of the money";
+  return { code: "delivery_due", last_day, text: `expires ${last_day} and is delivered: shares will be due unless it is closed${unless}` };
 }
 
 function toldFrom(calendar: Calendar, exchange: string, last_day: string): string {

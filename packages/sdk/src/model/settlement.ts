@@ -16,7 +16,9 @@ export type Settle = z.input<typeof Settle>;
 
 export const Settled = z.object({
   /** Legs that were settled, as they are now. */
-  settled: z.array(Leg.extend({ /** Shares are due: a contract of a stock. */ is_delivered: z.boolean() })),
+  settled: z.array(
+    Leg.extend({ /** Shares are due: a future of a stock, or an option of one that ended in the money. */ is_delivered: z.boolean() }),
+  ),
   /** Legs past their last day that stay open, and why. */
   open: z.array(z.object({ leg_id: z.int(), strategy_id: z.int(), instrument: z.string(), expiry: Day, reason: z.string() })),
   /** Figures that differ from one that legs were settled against before: not applied. */

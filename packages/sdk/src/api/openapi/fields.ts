@@ -97,7 +97,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   closes: { description: "The closing figure of each underlying that day, in rupees.", example: { NIFTY: 24_500.25 } },
   "Settle.day": { description: "The day that the figures are of; left out, the last one on which contracts expired that are open." },
   settled: { description: "Legs that were settled, as they are now." },
-  is_delivered: { description: "Whether shares are due: a contract of a stock." },
+  is_delivered: { description: "Whether shares are due: a future of a stock, or an option of one that ended in the money." },
   "Settled.open": { description: "Legs past their last day that stay open, and why." },
   "Settled.reason": { description: "Why it stays open.", example: "no closing figure of NIFTY" },
   differing: { description: "Figures that differ from the one that is kept for that day: not applied." },

@@ -46,6 +46,7 @@ export function fillCalls(context: Context): Api["strategies"]["fills"] {
       access: (input) => strategyOf(context, input),
       work: async (input, { write }, strategy) => {
         refuseArchived(strategy, "takes no fill");
+        refuseAhead(context, input.at);
         const of = await contractOf(context, input);
         const warnings = await warningsOf(context, of, { quantity: input.quantity, entry_price: input.price });
         if (input.strict === true) refuseWarned(warnings);
@@ -56,6 +57,15 @@ export function fillCalls(context: Context): Api["strategies"]["fills"] {
       },
     }),
   };
+}
+
+/** A broker's clock may be ahead of this one by so much; what is dated later was mistyped, and no trade yet. */
+const AHEAD_MS = 60_000;
+
+function refuseAhead({ now }: Context, at: string | undefined): void {
+  if (at === undefined || Date.parse(at) <= now() + AHEAD_MS) return;
+  const message = `at ${at} has not come yet`;
+  throw new StratctlError("input_invalid", message, { details: { errors: [{ field: "at", message: "has not come yet" }] } });
 }
 
 interface Trade {

@@ -104,7 +104,7 @@ async function settleOne(
     at_ms,
     closed_by: "settlement",
   });
-  return closed === null ? null : { ...closed, is_delivered: isDelivered(kind) };
+  return closed === null ? null : { ...closed, is_delivered: price_units > 0 && isDelivered(kind) };
 }
 
 /** What open legs must be told of their expiry: settlements that are waited for come first. */

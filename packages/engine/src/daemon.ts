@@ -104,7 +104,7 @@ class Daemon {
     this.#fallback = new Fallback({ sources, stale_ms_max, deadline_ms: Math.min(0.8 * interval_ms, SOURCES_MS_MAX), clock });
     this.#keeper = new BookKeeper({ db, calendar, clock, shard: options.shard, onAnew: () => this.#tellAgain() });
     this.#sampler = new Sampler({ calendar, board: this.#board, stale_ms_max, carry_after_ms, source: "live" });
-    const spool = options.spool == null ? null : new Spool(options.spool);
+    const spool = options.spool == null ? null : new Spool(options.spool, { shard: options.shard });
     this.#writer = new Writer({ db, overwrite: false, candles_max: waiting_max, spool, fence: () => this.#leadership.fence });
     this.#stand_by = new StandBy({ rows_max: waiting_max, writer: this.#writer, gaps: this.#gaps });
     this.#leadership = new Leadership({

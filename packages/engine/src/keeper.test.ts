@@ -1,8 +1,9 @@
 import { builtinCalendar, type Db } from "@stratctl/sdk/internal";
 import { beforeAll, beforeEach, expect, test } from "vitest";
 import { insert as insertAccount } from "../../sdk/src/store/account.ts";
-import { close, insert, remove } from "../../sdk/src/store/leg.ts";
+import { insert, remove } from "../../sdk/src/store/leg.ts";
 import { archive, insert as insertStrategy } from "../../sdk/src/store/strategy.ts";
+import { closeLeg } from "../../../test/support/leg.ts";
 import { onEveryPostgres } from "../../../test/support/store.ts";
 import { systemClock } from "./clock.ts";
 import { BookKeeper } from "./keeper.ts";
@@ -71,7 +72,7 @@ onEveryPostgres("the keeper of the book", (store) => {
     const legs = [await add(0), await add(0), await add(1), await add(2)];
     const key = (place: number, leg: number) => ({ strategy_id: ids[place] ?? 0, instrument_id: legs[leg]?.id ?? 0 });
     await next();
-    await close(store.db, { ...key(0, 0), exit_price: 90, closed_at_ms: minute_ms + 1 });
+    await closeLeg(store.db, { ...key(0, 0), exit_price: 90, closed_at_ms: minute_ms + 1 });
     await remove(store.db, key(1, 2));
     await archive(store.db, { strategy_id: ids[2] ?? 0 });
     await store.db.script(`update strategy set archived_at = timestamptz '2025-11-04T04:30:30Z' where status = 'archived'`);

@@ -1,9 +1,10 @@
 import * as fc from "fast-check";
 import { beforeAll, beforeEach, expect, test } from "vitest";
+import { closeLeg } from "../../../../test/support/leg.ts";
 import { onEveryPostgres } from "../../../../test/support/store.ts";
 import { insert as insertAccount } from "./account.ts";
 import { readLegs, type BookLegs, type BookQuery } from "./book.ts";
-import { close, insert, type LegRow } from "./leg.ts";
+import { insert, type LegRow } from "./leg.ts";
 import { archive, insert as insertStrategy } from "./strategy.ts";
 
 const NINE = Date.UTC(2025, 10, 4, 3, 30);
@@ -48,7 +49,7 @@ onEveryPostgres("the legs of a book", (store) => {
       await add({ strategy_id: idOf(2), exchange: "MCX", tradingsymbol: "GONE", direction: "BUY", quantity: 10 }),
     ];
     const gone = legs[4]?.id ?? 0;
-    await close(store.db, { strategy_id: idOf(2), instrument_id: gone, exit_price: 130.5, closed_at_ms: NINE + 5 });
+    await closeLeg(store.db, { strategy_id: idOf(2), instrument_id: gone, exit_price: 130.5, closed_at_ms: NINE + 5 });
     expect(await read()).toEqual({
       instruments: [
         { instrument: "BFO:B", exchange: "BFO", tradingsymbol: "B", instrument_token: null, expiry: null },
@@ -85,7 +86,7 @@ onEveryPostgres("the legs of a book", (store) => {
           const leg = await add({ strategy_id: idOf(place), direction, quantity, entry_price: entry / 100, added_at_ms });
           if (open_for === null) continue;
           const closed_at_ms = added_at_ms + open_for * MINUTE_MS;
-          await close(store.db, { strategy_id: idOf(place), instrument_id: leg.id, exit_price: exit / 100, closed_at_ms });
+          await closeLeg(store.db, { strategy_id: idOf(place), instrument_id: leg.id, exit_price: exit / 100, closed_at_ms });
         }
         const book = await read({ as_of_ms: NINE + minute * MINUTE_MS });
         const sums = ids.map((_, place) => {
@@ -120,8 +121,8 @@ onEveryPostgres("the legs of a book", (store) => {
     const part = await add({ strategy_id: idOf(0), quantity: 25 });
     const sql = "update strategy_instruments set part_of = $1 where id = $2";
     await store.db.run("test.part", sql, [whole.id, part.id]);
-    await close(store.db, { strategy_id: idOf(0), instrument_id: part.id, exit_price: 90, closed_at_ms: NINE + 2 * MINUTE_MS });
-    await close(store.db, { strategy_id: idOf(0), instrument_id: whole.id, exit_price: 90, closed_at_ms: NINE + MINUTE_MS });
+    await closeLeg(store.db, { strategy_id: idOf(0), instrument_id: part.id, exit_price: 90, closed_at_ms: NINE + 2 * MINUTE_MS });
+    await closeLeg(store.db, { strategy_id: idOf(0), instrument_id: whole.id, exit_price: 90, closed_at_ms: NINE + MINUTE_MS });
     const at = async (as_of_ms: number): Promise<unknown> => {
       const { leg_from, leg_quantity, entry_value_units } = await read({ as_of_ms });
       return [[...leg_from], [...leg_quantity], entry_value_units[0]];

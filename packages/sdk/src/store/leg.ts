@@ -145,25 +145,6 @@ export async function update(db: Db, change: LegChange): Promise<Leg | null> {
   return written === 0 ? null : find(db, change);
 }
 
-/** Rupees a unit; now where the instant is left out. */
-export interface LegExit extends LegKey {
-  readonly exit_price: number;
-  readonly closed_at_ms?: number | undefined;
-}
-
-/** The leg, closed whole at a price, or null where no open leg has that key. Rejects with money_too_large. */
-export async function close(db: Db, exit: LegExit): Promise<Leg | null> {
-  const written = await refusing(refusalsOf(exit), () =>
-    db.run(
-      "leg.close",
-      `update strategy_instruments set exit_price = $3, closed_at = coalesce(to_timestamp($4::float8 / 1000), now())
-        where strategy_id = $1 and id = $2 and closed_at is null`,
-      [exit.strategy_id, exit.instrument_id, moneyText(exit.exit_price), exit.closed_at_ms ?? null],
-    ),
-  );
-  return written === 0 ? null : find(db, exit);
-}
-
 /** The open leg that was removed, or null where no open leg has that key: a closed leg is history. */
 export async function remove(db: Db, key: LegKey): Promise<Leg | null> {
   const leg = await find(db, key);
@@ -175,10 +156,10 @@ export async function remove(db: Db, key: LegKey): Promise<Leg | null> {
 }
 
 /** What the constraints of strategy_instruments say no to; 22003 is a cost with too many digits for any amount. */
-function refusalsOf(leg: Partial<Record<keyof LegRow | keyof LegExit, string | number | null | undefined>>): Refusals {
+function refusalsOf(leg: Partial<Record<keyof LegRow, string | number | null | undefined>>): Refusals {
   const tooLarge = (cause: StratctlError): StratctlError =>
     new StratctlError("money_too_large", "price × quantity is beyond 500000000000 rupees", {
-      details: { quantity: leg.quantity ?? null, price: leg.exit_price ?? leg.entry_price ?? null },
+      details: { quantity: leg.quantity ?? null, price: leg.entry_price ?? null },
       cause,
     });
   const invalid =
@@ -190,12 +171,9 @@ function refusalsOf(leg: Partial<Record<keyof LegRow | keyof LegExit, string | n
     // Checked before the two that it is the product of.
     strategy_instruments_cost_range:
       Number(leg.quantity ?? 1) > 0 && Number(leg.entry_price ?? 1) > 0 ? tooLarge : invalid("quantity and entry_price must be above 0"),
-    strategy_instruments_exit_price_range: tooLarge,
-    strategy_instruments_exit_value_range: tooLarge,
     strategy_instruments_entry_price_range: invalid(`entry_price ${leg.entry_price ?? ""} is not above 0`),
     strategy_instruments_quantity_range: invalid(`quantity ${leg.quantity ?? ""} is not above 0`),
     strategy_instruments_lot_size_range: invalid(`lot_size ${leg.lot_size ?? ""} is not above 0`),
-    strategy_instruments_closed_law: invalid("a leg cannot be closed before it was added"),
     strategy_instruments_symbol_form: (cause) =>
       new StratctlError("instrument_invalid", `${leg.exchange ?? ""}:${leg.tradingsymbol ?? ""} is not an instrument`, {
         hint: "write it in capitals with its exchange, like NFO:NIFTY25N0424500CE",

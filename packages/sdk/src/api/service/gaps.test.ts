@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from "vitest";
 import { minuteAt, writeMinutes } from "../../../../../test/support/minutes.ts";
 import { serviceOn } from "../../../../../test/support/service.ts";
+import { closeLeg } from "../../../../../test/support/leg.ts";
 import { onEveryPostgres } from "../../../../../test/support/store.ts";
 import { NO_ENGINE } from "../../m2m/gap.ts";
 import type { Gap } from "../../model/gap.ts";
@@ -58,7 +59,7 @@ onEveryPostgres("gaps of a strategy", (store) => {
 
   test("while no leg was held none is due", async () => {
     const [leg] = await api.strategies.legs.list({ strategy_id });
-    await legs.close(store.db, { strategy_id, instrument_id: leg?.id ?? 0, exit_price: 110, closed_at_ms: at(12) });
+    await closeLeg(store.db, { strategy_id, instrument_id: leg?.id ?? 0, exit_price: 110, closed_at_ms: at(12) });
     now_ms = at(30);
     expect((await found()).at(-1)).toEqual([10, 11, 2, NO_ENGINE]);
   });

@@ -33,7 +33,7 @@ describe("every @example of the SDK runs, and prints what its comments say", () 
 async function script(...args: string[]): Promise<{ stdout: string; stderr: string }> {
   const { folder } = await (embedded ??= temporaryEmbedded());
   const env = { ...process.env, STRATCTL_DATA: folder, STRATCTL_URL: "", DATABASE_URL: "", STRATCTL_ACCOUNT: "", NODE_OPTIONS: "" };
-  return run(process.execPath, args, { cwd: root, env, timeout: 60_000 });
+  return run(process.execPath, args, { cwd: root, env, timeout: 240_000 });
 }
 
 /** The @example blocks of the SDK's sources that import it, as a reader would paste them. */

@@ -69,7 +69,7 @@ test("every example compiles", async () => {
 async function printsAsSaid({ code, prints }: Example, variables: Readonly<Record<string, string>>): Promise<void> {
   const env = { ...process.env, STRATCTL_URL: "", DATABASE_URL: "", STRATCTL_ACCOUNT: "", STRATCTL_TOKEN: "", ...variables };
   const args = ["--input-type=module-typescript", "--eval", code];
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { cwd: root, env, timeout: 60_000 });
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { cwd: root, env, timeout: 240_000 });
   expect(stderr).toBe("");
   if (prints !== null) expect(stdout.trimEnd().split("\n")).toEqual(prints);
 }

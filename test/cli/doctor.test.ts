@@ -37,7 +37,7 @@ async function silentPort(): Promise<number> {
   return z.object({ port: z.number() }).parse(server.address()).port;
 }
 
-test.skipIf(redisMissing)("all is looked at, and where all is up nothing fails", { timeout: 60_000 }, async () => {
+test.skipIf(redisMissing)("all is looked at, and where all is up nothing fails", async () => {
   await using shell = await openShell();
   await using redis = await startRedis();
   await using ticker = await startTicker();
@@ -65,7 +65,7 @@ test.skipIf(redisMissing)("all is looked at, and where all is up nothing fails",
   expect(half.exit).toBe(0);
 });
 
-test("where all is down each says so, with what to do, and the first failure is the exit status", { timeout: 60_000 }, async () => {
+test("where all is down each says so, with what to do, and the first failure is the exit status", async () => {
   await using shell = await openShell({ behind: "built-in" });
   const { states, findings, exit, stderr } = await doctor(shell, { args: "--url postgres://someone:secret@127.0.0.1:1/x" });
   expect(states).toMatchObject({ database: "fail", redis: "fail", ticker: "fail", configuration: "ok", disk: "ok" });
@@ -79,7 +79,7 @@ test("where all is down each says so, with what to do, and the first failure is 
   expect(await shell.run("ls")).toMatchObject({ stdout: "recordings\n" }); // no database was made
 });
 
-test("what is silent is not waited for beyond its time", { timeout: 60_000 }, async () => {
+test("what is silent is not waited for beyond its time", async () => {
   await using shell = await openShell({ behind: "built-in" });
   const port = await silentPort();
   const env = { REDIS_URL: `redis://127.0.0.1:${port}`, TICKER_URL: `http://127.0.0.1:${port}` };
@@ -90,7 +90,7 @@ test("what is silent is not waited for beyond its time", { timeout: 60_000 }, as
   expect(performance.now() - began_ms).toBeLessThan(20_000);
 });
 
-test("tables that are behind, a configuration with faults, folders that are open and a spool that waits", { timeout: 60_000 }, async () => {
+test("tables that are behind, a configuration with faults, folders that are open and a spool that waits", async () => {
   await using shell = await openShell({ behind: "empty" });
   const behind = await doctor(shell);
   expect(behind.of("migrations")).toMatchObject({ state: "fail", code: "database_behind", advice: "stratctl db migrate" });
@@ -124,7 +124,7 @@ test("tables that are behind, a configuration with faults, folders that are open
   expect(broken.exit).toBe(2);
 });
 
-test("of a server what it tells: its clock, who marks, and whether the token is taken", { timeout: 60_000 }, async () => {
+test("of a server what it tells: its clock, who marks, and whether the token is taken", async () => {
   await using shell = await openShell();
   await shell.run("stratctl account add XJ4540");
   const db = await openPool(shell.env["DATABASE_URL"] ?? "");

@@ -33,7 +33,7 @@ export interface Shell extends AsyncDisposable {
 
 const MAIN = resolve(import.meta.dirname, "../../packages/cli/src/main.ts");
 /** Far above what any command takes on a busy machine: only a hang gets there. */
-const DEADLINE_MS = 30_000;
+const DEADLINE_MS = 120_000;
 
 /** What a shell finds behind DATABASE_URL; without one there is the built-in database, in the shell's own folder. */
 export type Behind = "migrated" | "empty" | "older" | "built-in";

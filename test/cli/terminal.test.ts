@@ -15,7 +15,7 @@ const ESCAPE = "\u001B";
 /** What lies between is shown at once. */
 const BEGIN = `${ESCAPE}[?2026h`;
 const END = `${ESCAPE}[?2026l`;
-const DEADLINE_MS = 30_000;
+const DEADLINE_MS = 120_000;
 
 let shell: Shell;
 beforeAll(async () => {

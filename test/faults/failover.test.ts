@@ -175,7 +175,6 @@ describe.skipIf(redisMissing ?? debianMissing)("two daemons on one database", ()
   describe.each(Array.from({ length: TIMES }, (_, n) => n + 1))("time %i", (n) => {
     test.concurrent.each(["kill", "freeze", "cut", "delay"] as const)(
       "%s: the other takes over within ten seconds, no second is lost, and the first writes no more",
-      { timeout: 90_000 },
       async (fault) => {
         await using pair = await Pair.begin(given);
         await using first = await pair.start();
@@ -211,7 +210,7 @@ describe.skipIf(redisMissing ?? debianMissing)("two daemons on one database", ()
     );
   });
 
-  test("who leaves says so, and is followed at the next look", { timeout: 60_000 }, async () => {
+  test("who leaves says so, and is followed at the next look", async () => {
     await using pair = await Pair.begin(given);
     await using first = await pair.start();
     await using second = await pair.start();

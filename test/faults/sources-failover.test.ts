@@ -53,7 +53,7 @@ const feedBoth =
   };
 
 describe.skipIf(redisMissing)("Redis with sentinels", () => {
-  test.for(["SIGKILL", "SIGSTOP"] as const)("the master gets %s: the replica takes over", { timeout: 90_000 }, async (signal) => {
+  test.for(["SIGKILL", "SIGSTOP"] as const)("the master gets %s: the replica takes over", async (signal) => {
     const pair = await startPair();
     await using world = pair.world;
     await world.becomes("redis");
@@ -71,7 +71,7 @@ describe.skipIf(redisMissing)("Redis with sentinels", () => {
     }
   });
 
-  test("a failover that somebody asked for", { timeout: 90_000 }, async () => {
+  test("a failover that somebody asked for", async () => {
     const pair = await startPair();
     await using world = pair.world;
     await world.becomes("redis");
@@ -102,7 +102,7 @@ describe.skipIf(redisMissing)("what Redis publishes", () => {
     return world;
   }
 
-  test("is cut off, then silent: the ticker service serves, and it is listened to again", { timeout: 60_000 }, async () => {
+  test("is cut off, then silent: the ticker service serves, and it is listened to again", async () => {
     await using world = await start();
     await world.becomes("pubsub");
     await world.pipe.refuse();
@@ -117,7 +117,7 @@ describe.skipIf(redisMissing)("what Redis publishes", () => {
     await world.becomes("pubsub");
   });
 
-  test("is made up, or has no price, for some: the ticker service tells those", { timeout: 60_000 }, async () => {
+  test("is made up, or has no price, for some: the ticker service tells those", async () => {
     await using world = await start();
     world.feed = async (values) =>
       publish(world, (place) => ({ price: place === 1 ? 0.0 : Number(values[`ltp:${INSTRUMENTS[place] ?? ""}`]), is_mock: place === 3 }));

@@ -41,7 +41,7 @@ describe.skipIf(redisMissing)("the ticker service", () => {
   const one_by_one = named.map((fault) => ({ ...fault, form: "one a request", batch: {} }));
   const many = named.filter(({ says }) => says === undefined).map((fault) => ({ ...fault, form: "many a request", batch: BATCH }));
 
-  test.for([...one_by_one, ...many])("$name, $form", { timeout: 60_000 }, async ({ fault, says, batch }) => {
+  test.for([...one_by_one, ...many])("$name, $form", async ({ fault, says, batch }) => {
     await using world = await Sampling.start({ sources: { order: "ticker,redis", ticker_deadline_ms: "300", ...batch } });
     await world.becomes("ticker");
     world.ticker.fault = fault;
@@ -63,7 +63,7 @@ describe.skipIf(redisMissing)("the ticker service", () => {
     await world.becomes("ticker");
   });
 
-  test("is asked nothing while it orders to wait, and is asked again after it", { timeout: 60_000 }, async () => {
+  test("is asked nothing while it orders to wait, and is asked again after it", async () => {
     await using world = await Sampling.start({ sources: { order: "ticker,redis" } });
     await world.becomes("ticker");
     world.ticker.fault = answer(429, "{}", { "retry-after": "1" });

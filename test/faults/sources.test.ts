@@ -57,7 +57,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 };
 
 describe.skipIf(redisMissing)("Redis is", () => {
-  test.for(Object.entries(FAULTS))("%s", { timeout: 60_000 }, async ([, { breaks, heals, says }]) => {
+  test.for(Object.entries(FAULTS))("%s", async ([, { breaks, heals, says }]) => {
     await using world = await Sampling.start({ login: "reader:word@" });
     await world.admin.call("ACL", "SETUSER", "reader", "on", ">word", "~*", "+mget");
     await world.becomes("redis");
@@ -74,7 +74,7 @@ describe.skipIf(redisMissing)("Redis is", () => {
     expect(world.status("redis")).toMatchObject({ up: true, reason: null });
   });
 
-  test("another server that answers with garbage", { timeout: 60_000 }, async () => {
+  test("another server that answers with garbage", async () => {
     await using world = await Sampling.start();
     await world.pipe.refuse();
     const garbage = createServer((socket) => {

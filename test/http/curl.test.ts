@@ -79,7 +79,7 @@ function bash(
   code: string,
   { cwd, env }: { cwd: string; env: NodeJS.ProcessEnv },
 ): Promise<{ status: number | null; stdout: string; stderr: string }> {
-  const child = spawn("bash", ["-euo", "pipefail", "-c", code], { cwd, env, stdio: ["ignore", "pipe", "pipe"], timeout: 60_000 });
+  const child = spawn("bash", ["-euo", "pipefail", "-c", code], { cwd, env, stdio: ["ignore", "pipe", "pipe"], timeout: 240_000 });
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));

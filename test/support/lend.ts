@@ -11,8 +11,8 @@ import { LENDER, startLent, type PostgresServer } from "./postgres.ts";
  * another is lent, started when a file first asks for it. They end with the run, however that ends.
  */
 export default async function setup({ config }: TestProject): Promise<(() => Promise<void>) | undefined> {
-  // Templates would be of migrations that have been edited since.
-  if (config.watch) return undefined;
+  // Templates would be of migrations that have been edited since. And each of vitest's projects asks.
+  if (config.watch || process.env[LENDER] !== undefined) return undefined;
   const folder = await mkdtemp(join(tmpdir(), "stratctl-t-"));
   const servers = new Map<string, Promise<PostgresServer>>();
   const lender = createServer((socket) => {

@@ -59,8 +59,8 @@ function unrefPipe(pipe: unknown): void {
   if (typeof pipe === "object" && pipe !== null && "unref" in pipe && typeof pipe.unref === "function") pipe.unref();
 }
 
-/** Calls `probe` until it resolves; past the deadline its last error is thrown, with what `world` tells. */
-export async function until<T>(probe: () => Promise<T>, world: () => string, deadline_ms = 20_000): Promise<T> {
+/** Calls `probe` until it resolves; past a deadline that only a hang reaches its last error is thrown, with what `world` tells. */
+export async function until<T>(probe: () => Promise<T>, world: () => string, deadline_ms = 60_000): Promise<T> {
   const end = performance.now() + deadline_ms;
   for (;;) {
     try {

@@ -355,7 +355,7 @@ describe.skipIf(redisMissing)("with a real Redis and a real ticker service", () 
     expect(service.asked).toEqual(["NFO:NIFTY26N1724500CE"]);
   });
 
-  test("redis-away-must-not-hold-the-sample", { timeout: 60_000 }, async () => {
+  test("redis-away-must-not-hold-the-sample", async () => {
     await using server = await startRedis();
     await using service = await startTicker({ "NFO:A": 119 });
     await using pipe = await startPipe(server.port);

@@ -64,7 +64,7 @@ describe.skipIf(redisMissing)("what a real Redis publishes", () => {
     await source.close();
   });
 
-  test("cut, refused and back: not asked for what it heard before, and it subscribes again", { timeout: 60_000 }, async () => {
+  test("cut, refused and back: not asked for what it heard before, and it subscribes again", async () => {
     const pipe = await startPipe(server.port);
     const source = pubsubSource({ url: `redis://127.0.0.1:${pipe.port}`, channels: [OPTIONS] });
     await heard(source, 100);
@@ -76,7 +76,7 @@ describe.skipIf(redisMissing)("what a real Redis publishes", () => {
     await source.close();
   });
 
-  test("a connection that is silent is not taken for a quiet market", { timeout: 60_000 }, async () => {
+  test("a connection that is silent is not taken for a quiet market", async () => {
     const pipe = await startPipe(server.port);
     const source = pubsubSource({ url: `redis://127.0.0.1:${pipe.port}`, channels: [OPTIONS] });
     await heard(source, 100);

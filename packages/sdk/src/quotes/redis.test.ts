@@ -101,7 +101,7 @@ describe.skipIf(redisMissing)("a real Redis", () => {
     expect(told_max).toBeLessThanOrEqual(8_000); // or nobody else gets a turn
   });
 
-  test("keys of tokens, over many MGETs, when other instruments are without a first key in each pass", { timeout: 60_000 }, async () => {
+  test("keys of tokens, over many MGETs, when other instruments are without a first key in each pass", async () => {
     const instruments = Array.from({ length: 2_500 }, (_, number) => ref(`NFO:S${number}`, 10_000 + number));
     await client.mset(instruments.flatMap(({ instrument_token }) => [`ticker:${instrument_token}:ltp`, `${instrument_token}`]));
     for (const step of [1, 1, 3, 7]) {
@@ -144,7 +144,7 @@ describe.skipIf(redisMissing)("a real Redis", () => {
 });
 
 describe.skipIf(redisMissing)("redis-away-must-not-hold-the-sample", () => {
-  test("refused from the start, then black-holed, then back: errors at once, and no restart", { timeout: 60_000 }, async () => {
+  test("refused from the start, then black-holed, then back: errors at once, and no restart", async () => {
     await using server = await startRedis();
     const client = new Redis(server.url);
     await client.set("ltp:NFO:A", "118");
@@ -185,39 +185,35 @@ describe.skipIf(redisMissing)("redis-away-must-not-hold-the-sample", () => {
     client.disconnect();
   });
 
-  test(
-    "a process that was stopped: late answers are not heard, close leaves nothing, and it answers again",
-    { timeout: 60_000 },
-    async () => {
-      await using server = await startRedis();
-      const client = new Redis(server.socket);
-      await client.set("ltp:NFO:A", "1");
-      const pid = Number(/process_id:(\d+)/.exec(await client.info("server"))?.[1]);
-      const sockets = (): number => process.getActiveResourcesInfo().filter((kind) => kind === "TCPSocketWrap").length;
-      const source = redisSource({ url: server.url });
-      const leaving = redisSource({ url: server.url });
-      expect((await readAll(leaving, [ref("NFO:A")])).prices).toEqual({ "NFO:A": 1 });
+  test("a process that was stopped: late answers are not heard, close leaves nothing, and it answers again", async () => {
+    await using server = await startRedis();
+    const client = new Redis(server.socket);
+    await client.set("ltp:NFO:A", "1");
+    const pid = Number(/process_id:(\d+)/.exec(await client.info("server"))?.[1]);
+    const sockets = (): number => process.getActiveResourcesInfo().filter((kind) => kind === "TCPSocketWrap").length;
+    const source = redisSource({ url: server.url });
+    const leaving = redisSource({ url: server.url });
+    expect((await readAll(leaving, [ref("NFO:A")])).prices).toEqual({ "NFO:A": 1 });
 
-      const told: number[] = [];
-      process.kill(pid, "SIGSTOP");
-      try {
-        // The kernel takes the connection, nobody greets: the read gives up while it connects.
-        const first = source.read([ref("NFO:A")], { ...deaf, quote: (index) => told.push(index) }, { deadline_ms: 200 });
-        await expect(first).rejects.toThrow("redis: no answer within 200 ms");
-        expect((await readAll(leaving, [ref("NFO:A")], 200)).error).toBe("redis: no answer within 200 ms");
-        await leaving.close();
-        // disconnect() alone would wait two seconds for the peer's goodbye.
-        await expect.poll(sockets, { timeout: 1_000 }).toBe(1);
-      } finally {
-        process.kill(pid, "SIGCONT"); // a stopped server could not be ended
-      }
+    const told: number[] = [];
+    process.kill(pid, "SIGSTOP");
+    try {
+      // The kernel takes the connection, nobody greets: the read gives up while it connects.
+      const first = source.read([ref("NFO:A")], { ...deaf, quote: (index) => told.push(index) }, { deadline_ms: 200 });
+      await expect(first).rejects.toThrow("redis: no answer within 200 ms");
+      expect((await readAll(leaving, [ref("NFO:A")], 200)).error).toBe("redis: no answer within 200 ms");
+      await leaving.close();
+      // disconnect() alone would wait two seconds for the peer's goodbye.
+      await expect.poll(sockets, { timeout: 1_000 }).toBe(1);
+    } finally {
+      process.kill(pid, "SIGCONT"); // a stopped server could not be ended
+    }
 
-      await expect.poll(async () => (await readAll(source, [ref("NFO:A")], 300)).prices, { timeout: 15_000 }).toEqual({ "NFO:A": 1 });
-      expect(told).toEqual([]);
-      await source.close();
-      client.disconnect();
-    },
-  );
+    await expect.poll(async () => (await readAll(source, [ref("NFO:A")], 300)).prices, { timeout: 15_000 }).toEqual({ "NFO:A": 1 });
+    expect(told).toEqual([]);
+    await source.close();
+    client.disconnect();
+  });
 });
 
 describe("what a URL says", () => {

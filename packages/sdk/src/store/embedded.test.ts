@@ -49,7 +49,7 @@ async function postmasterPid(): Promise<number> {
 }
 
 describe("a first command", () => {
-  test.each([2, 10])("%i at once on an empty folder: all succeed, one database", { timeout: 60_000 }, async (count) => {
+  test.each([2, 10])("%i at once on an empty folder: all succeed, one database", async (count) => {
     const answers = await Promise.all(Array.from({ length: count }, () => command()));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([0]));
     expect(new Set(answers.map(({ said }) => said)).size).toBe(1);
@@ -214,13 +214,13 @@ describe("after a crash", () => {
     return { url, pid };
   }
 
-  test("kill -9 of the server loses no row", { timeout: 60_000 }, async () => {
+  test("kill -9 of the server loses no row", async () => {
     const { url } = await killed();
     expect(await ensureEmbedded({ folder })).toEqual({ folder, url });
     expect(await rowsOf(url, "select count(*)::int as rows from kept")).toEqual([{ rows: 1000 }]);
   });
 
-  test("it is started again; one that runs is left alone, and so is one that was stopped", { timeout: 60_000 }, async () => {
+  test("it is started again; one that runs is left alone, and so is one that was stopped", async () => {
     const { url, pid } = await killed();
     expect(await reviveEmbedded({ folder })).toBe(true);
     expect(await rowsOf(url, "select count(*)::int as rows from kept")).toEqual([{ rows: 1000 }]);
@@ -231,7 +231,7 @@ describe("after a crash", () => {
     expect(await embeddedStatus({ folder })).toMatchObject({ state: "stopped" });
   });
 
-  test("its pid is a zombie's that nobody reaps", { timeout: 60_000 }, async () => {
+  test("its pid is a zombie's that nobody reaps", async () => {
     const { url } = await killed();
     const parent = spawn("/bin/sh", ["-c", "sleep 0.1 & echo $!; exec sleep 300"], { stdio: ["ignore", "pipe", "ignore"] });
     onTestFinished(() => void parent.kill());
@@ -245,7 +245,7 @@ describe("after a crash", () => {
     expect(await rowsOf(url, "select count(*)::int as rows from kept")).toEqual([{ rows: 1000 }]);
   });
 
-  test("its pid has become another program's", { timeout: 60_000 }, async () => {
+  test("its pid has become another program's", async () => {
     const { url } = await killed();
     const other = spawn("sleep", ["300"], { stdio: "ignore" });
     onTestFinished(() => void other.kill());

@@ -70,7 +70,7 @@ test("a copy made while rows are written starts and has all that was committed b
   expect(report.byte_count).toBeGreaterThan(40_000_000);
 });
 
-test("it is for its owner alone, whole or not there, and overwrites nothing", { timeout: 60_000 }, async () => {
+test("it is for its owner alone, whole or not there, and overwrites nothing", async () => {
   await expect(backupEmbedded(copy(), { folder: ours() })).rejects.toMatchObject({ code: "embedded_unavailable" });
   await ensureEmbedded({ folder: ours() });
   await backupEmbedded(copy(), { folder: ours() });
@@ -91,7 +91,7 @@ test("it is for its owner alone, whole or not there, and overwrites nothing", { 
   expect((await readdir(place)).toSorted()).toEqual(["copy", "empty", "file", "ours"]);
 });
 
-test("a database that does not run is started for it", { timeout: 60_000 }, async () => {
+test("a database that does not run is started for it", async () => {
   const { url } = await ensureEmbedded({ folder: ours() });
   await rowsOf(url, "create table kept as select 1 as id, 'a' as what");
   await stopEmbedded({ folder: ours() });

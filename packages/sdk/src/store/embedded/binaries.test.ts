@@ -29,7 +29,7 @@ test("the links of the package are made where they are missing, by several at on
   expect(spawnSync(join(native, "bin", "postgres"), ["--version"], { encoding: "utf8" }).stdout).toContain("(PostgreSQL) 18");
 });
 
-test.skipIf(normalUserMissing)("the links of the package are made in a copy where it cannot be written", { timeout: 60_000 }, async () => {
+test.skipIf(normalUserMissing)("the links of the package are made in a copy where it cannot be written", async () => {
   const native = await unpacked();
   await chmod(join(native, "lib"), 0o555);
   await mkdir(join(folder, "copies"));

@@ -148,7 +148,9 @@ function start() {
 function killPostgres(): void {
   for (const file of globSync("*/data/postmaster.pid", { cwd: place })) {
     try {
-      process.kill(Number(readFileSync(path.join(place, file), "utf8").split("\n", 1)[0]), "SIGKILL");
+      const pid = Number(readFileSync(path.join(place, file), "utf8").split("\n", 1)[0]);
+      // It is written after it is made, and 0 would be all of this process's group.
+      if (pid > 0) process.kill(pid, "SIGKILL");
     } catch {
       // it is dead already
     }

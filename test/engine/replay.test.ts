@@ -129,6 +129,17 @@ onEveryPostgres("replay of a made-up recording", (store) => {
     expect(await everyRow(store.db, ["strategy_mark", "last_quote"])).toEqual(after);
   });
 
+  test("a strategy whose exchange closes before the day's end has the mark of its last minute", async () => {
+    const account_id = account();
+    const ids = await enterStrategies(store, account_id);
+    await using api = await connect({ url: store.url, account_id });
+    const { strategy_id } = await api.strategies.create({ name: "Shares alone" });
+    await api.strategies.legs.add({ strategy_id, tradingsymbol: "NSE:NIFTY 50", direction: "BUY", quantity: 1, entry_price: 24_500 });
+    await replay({ db: store.db, path: TICKS, strategy_ids: [...ids.values(), strategy_id] });
+    const last = (await candleRows(store.db, strategy_id)).at(-1);
+    expect(await api.strategies.mark({ strategy_id })).toMatchObject({ at: "2026-08-04T09:59:59Z", m2m: Number(last?.close) });
+  });
+
   test("at a given speed it takes as long as the session divided by it, and writes minute by minute", async () => {
     const ids = await enterStrategies(store, account());
     const clock = new TestClock("2026-11-25T05:00:00Z");

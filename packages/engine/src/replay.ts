@@ -105,6 +105,8 @@ type Settings = ReplayOptions & { readonly calendar: Calendar; readonly every_ms
 /** The day under way: samples are due from next_ms on, before to_ms. */
 interface Day {
   readonly day: string;
+  /** When each exchange closes; NaN where one has no session. */
+  readonly closes_ms: ReadonlySet<number>;
   readonly to_ms: number;
   next_ms: number;
   /** What next_ms is counted from where the speed is given. */
@@ -211,11 +213,12 @@ class ReplayRun {
   #dayOf({ at_ms }: RecordedQuote): Day {
     const { calendar, every_ms } = this.#settings;
     const day = dayOf(calendar, at_ms);
-    const span = spanOf(hoursOn(calendar, this.#book.exchanges, day)) ?? { open_ms: at_ms, close_ms: at_ms };
+    const hours = hoursOn(calendar, this.#book.exchanges, day);
+    const span = spanOf(hours) ?? { open_ms: at_ms, close_ms: at_ms };
     const next_ms = ceilTo(span.open_ms, every_ms);
     // A recording of this morning must not mark the afternoon.
     const to_ms = Math.min(span.close_ms, floorTo(this.#clock.now(), MINUTE_MS));
-    return { day, next_ms, to_ms, began: { at_ms: next_ms, monotonic_ms: this.#clock.monotonic() } };
+    return { day, next_ms, to_ms, closes_ms: new Set(hours.close_ms), began: { at_ms: next_ms, monotonic_ms: this.#clock.monotonic() } };
   }
 
   async #sampleUntil(before_ms: number): Promise<void> {
@@ -239,7 +242,8 @@ class ReplayRun {
   /** Ends the minute under way and begins the one of the next sample. */
   async #turn(next_ms: number): Promise<void> {
     const paced = this.#settings.speed !== "max";
-    this.#finishMinute({ with_marks: paced });
+    // Of a strategy whose exchanges close before the day's end this is the last mark.
+    this.#finishMinute({ with_marks: paced || this.#day?.closes_ms.has(floorTo(next_ms, MINUTE_MS)) === true });
     if (paced || this.#writer.waiting_count >= WAITING_MAX) await this.#beginWrite();
     await breath();
     if (this.#settings.signal?.aborted) await this.#interrupt();

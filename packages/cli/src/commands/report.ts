@@ -51,6 +51,8 @@ export interface Reported {
   readonly strategy: Strategy;
   readonly days: readonly DayMetrics[];
   readonly timeline: Timeline;
+  /** Of the days that it was marked on, over all exchanges of its legs. */
+  readonly sessions: readonly { readonly open_ms: number; readonly close_ms: number }[];
 }
 
 export interface Report {
@@ -85,10 +87,17 @@ export async function runReport(
   const rows = report.strategies.map((one) => periodRow(one, report));
   if (html !== undefined) {
     const [{ reportPage }, { writeFile }] = await Promise.all([import("../views/report-page.ts"), import("node:fs/promises")]);
-    await writeFile(html, reportPage(report, deps.now()), { mode: 0o600 });
+    await writeFile(html, reportPage(report, deps.now()), { mode: 0o600 }).catch(unwritable(html));
     if (deps.screen.isTerminal) deps.screen.note(`${html} written\n`);
   }
   await deliver(deps, { data: rows, rows, fields: FIELDS, view: (view) => reportView(report, view) });
+}
+
+function unwritable(file: string): (cause: NodeJS.ErrnoException) => Promise<never> {
+  return async (cause) => {
+    const { StratctlError } = await import("@stratctl/sdk");
+    throw new StratctlError("file_unusable", `${file} cannot be written (${cause.code ?? cause.message})`, { cause });
+  };
 }
 
 async function reported(deps: Deps, { named, period }: { named: readonly string[]; period: Period }): Promise<Report> {
@@ -117,7 +126,7 @@ async function reported(deps: Deps, { named, period }: { named: readonly string[
     const marked = new Set(candles.map(({ timestamp }) => dayOf(calendar, Date.parse(timestamp))));
     const sessions = sessionsOf(legs, { from_ms, to_ms }, calendar).filter(({ open_ms }) => marked.has(dayOf(calendar, open_ms)));
     const timeline = timelineOf(candles, { sessions, interval, from_ms, to_ms });
-    if (days.length > 0 || candles.length > 0 || named.length > 0) all.push({ strategy, days, timeline });
+    if (days.length > 0 || candles.length > 0 || named.length > 0) all.push({ strategy, days, timeline, sessions });
   }
   const account_id = strategies[0]?.account_id ?? (await api.accounts.get({}, { signal })).account_id;
   return { account_id, from, to, strategies: all };

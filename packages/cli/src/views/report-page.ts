@@ -79,7 +79,13 @@ function totalsTable(rows: readonly PeriodRow[]): string {
     name: place === 0 ? "All strategies" : `tag ${shown(name)}`,
     cells: [money(period_pnl), money(cumulative_pnl)],
   }));
-  return tableOf("Totals", { heads: ["", "P&L", "to date"], rows: totals, kind: "" });
+  return tableOf(`Totals${partly(rows)}`, { heads: ["", "P&L", "to date"], rows: totals, kind: "" });
+}
+
+/** What a sum leaves out is said beside it. */
+function partly(rows: readonly PeriodRow[]): string {
+  const known = rows.filter(({ sessions }) => sessions > 0).length;
+  return known === rows.length ? "" : ` of ${known} of ${rows.length} strategies: of the others nothing is known`;
 }
 
 function rowsTable(rows: readonly PeriodRow[]): string {
@@ -122,9 +128,9 @@ function section(one: Reported, report: Report, now_ms: number): string {
   const { period_pnl, cumulative_pnl } = periodRow(one, report);
   const head = `<section id="s${strategy.strategy_id}"><h2>${shown(strategy.name)}</h2>
 <p class="sum">P&amp;L ${money(period_pnl)} · to date ${money(cumulative_pnl)}</p>`;
-  const sessions = sessionsOf(timeline, now_ms);
+  const sessions = daysOf(one, now_ms);
   if (sessions.length === 0) return `${head}\n<p class="none">no candles in this period</p></section>`;
-  const axis = axisOf(sessions, timeline);
+  const axis = axisOf(sessions);
   const chart = (what: string) => ({ label: `${what} of ${strategy.name}, ${periodText(report)}`, axis });
   return `${head}
 <h3>P&amp;L since entry</h3>${lineChart(pnlSeries(timeline), { ...chart("P&L"), of: "pnl" })}
@@ -138,31 +144,39 @@ interface DaySlots {
   readonly text: string;
   readonly from: number;
   readonly to: number;
+  /** Of its session; of a day without one, of its slots. */
+  readonly open_ms: number;
+  readonly close_ms: number;
 }
 
-function sessionsOf(timeline: Timeline, now_ms: number): DaySlots[] {
+function daysOf({ timeline, sessions }: Reported, now_ms: number): DaySlots[] {
   const byDay = Map.groupBy(timeline.starts.keys(), (slot) => dayOfSlot(timeline, slot));
   return [...byDay].map(([day, slots]) => {
     const [from = 0, to = from] = [slots[0], slots.at(-1)];
     const [weekday = ""] = dayText(day).split(" ");
-    return { day, text: `${weekday} ${shortDayText(timeline.starts[from] ?? 0, now_ms)}`, from, to: to + 1 };
+    const [first_ms, last_ms] = [timeline.starts[from] ?? 0, timeline.starts[to] ?? 0];
+    const hours = sessions.find(({ open_ms, close_ms }) => open_ms <= first_ms && last_ms < close_ms) ?? {
+      open_ms: first_ms,
+      close_ms: last_ms,
+    };
+    const { open_ms, close_ms } = hours;
+    return { day, text: `${weekday} ${shortDayText(first_ms, now_ms)}`, from, to: to + 1, open_ms, close_ms };
   });
 }
 
 /** So many days have room for their names below a chart. */
 const NAMED_MAX = 7;
 
-function axisOf(sessions: readonly DaySlots[], timeline: Timeline): { text: string; slots: number }[] {
+function axisOf(sessions: readonly DaySlots[]): { text: string; slots: number }[] {
   const [only] = sessions;
-  if (sessions.length === 1 && only !== undefined) return hoursAxis(only, timeline);
+  if (sessions.length === 1 && only !== undefined) return hoursAxis(only);
   const isNamed = (place: number): boolean => sessions.length <= NAMED_MAX || place % Math.ceil(sessions.length / 5) === 0;
   return sessions.map(({ day, from, to }, place) => ({ text: isNamed(place) ? String(Number(day.slice(8))) : "", slots: to - from }));
 }
 
 /** From when to when. */
-function hoursAxis({ from, to }: DaySlots, { starts, end_ms }: Timeline): { text: string; slots: number }[] {
-  const ends_ms = to === starts.length ? end_ms : (starts[to - 1] ?? 0) + (starts[to - 1] ?? 0) - (starts[to - 2] ?? 0);
-  return [{ text: `${minuteText(starts[from] ?? 0)} – ${minuteText(ends_ms)}`, slots: to - from }];
+function hoursAxis({ from, to, open_ms, close_ms }: DaySlots): { text: string; slots: number }[] {
+  return [{ text: `${minuteText(open_ms)} – ${minuteText(close_ms)}`, slots: to - from }];
 }
 
 function dayPanel(session: DaySlots, { strategy, days, timeline }: Reported): string {
@@ -170,7 +184,7 @@ function dayPanel(session: DaySlots, { strategy, days, timeline }: Reported): st
   const of_day = days.find(({ metric_date }) => metric_date === day);
   const chart = lineChart(m2mSeries(timeline).slice(from, to), {
     label: `M2M of ${strategy.name} on ${dayText(day)}`,
-    axis: hoursAxis(session, timeline),
+    axis: hoursAxis(session),
     of: "m2m",
   });
   return `<div><h4>${escaped(text)}${of_day === undefined ? "" : ` · P&amp;L ${money(of_day.day_pnl)}`}</h4>${chart}</div>`;

@@ -41,8 +41,13 @@ const day = (metric_date: string, day_pnl: number | null, cumulative_pnl: number
 function reported(id: number, name: string, tags: string[], days: DayMetrics[]): Report["strategies"][number] {
   const candles = candlesOf(6, (minute) => (minute === 3 ? null : minute * 10 - 20));
   const span = { from_ms: OPEN_MS, to_ms: OPEN_MS + 6 * 60_000 };
-  const timeline = timelineOf(candles, { ...span, interval: "1m", sessions: [{ open_ms: OPEN_MS, close_ms: OPEN_MS + 6 * 60_000 }] });
-  return { strategy: strategyOf({ strategy_id: id, name, tags }), days, timeline };
+  const sessions = [{ open_ms: OPEN_MS, close_ms: OPEN_MS + 6 * 60_000 }];
+  return {
+    strategy: strategyOf({ strategy_id: id, name, tags }),
+    days,
+    timeline: timelineOf(candles, { ...span, interval: "1m", sessions }),
+    sessions,
+  };
 }
 
 const REPORT: Report = {
@@ -83,6 +88,7 @@ describe.each([40, 80, 200])("at %i columns", (width) => {
     const text = reportView(REPORT, { width, height: 50, color: false, now_ms: OPEN_MS });
     expect(text).toContain("+70.25");
     expect(text).toContain("stratctl metrics --rebuild");
+    expect(text).toContain("figures of 2 of them");
     for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(width);
   });
 });

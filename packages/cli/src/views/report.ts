@@ -65,6 +65,7 @@ export function reportView(report: Report, { width, color }: ViewOptions): strin
   const rows = report.strategies.map((one) => periodRow(one, report));
   const [all, ...byTag] = totalsOf(rows);
   const timelines = new Map(report.strategies.map(({ strategy, timeline }) => [strategy.strategy_id, timeline]));
+  const known = rows.filter(({ sessions }) => sessions > 0).length;
   if (rows.length === 0) return `nothing was marked in ${periodText(report)}`;
   return [
     joined(
@@ -73,6 +74,7 @@ export function reportView(report: Report, { width, color }: ViewOptions): strin
         periodText(report),
         `P&L ₹ ${paint(rupees(all?.period_pnl ?? null, { signed: true }), toneOf(all?.period_pnl ?? null), color)}`,
         counted(rows.length, "strateg").replace(/strategs?$/, rows.length === 1 ? "strategy" : "strategies"),
+        ...(known < rows.length ? [`figures of ${known} of them`] : []),
       ],
       width,
     ),
@@ -100,9 +102,7 @@ export function reportView(report: Report, { width, color }: ViewOptions): strin
             " ",
           ),
         ]),
-    ...(rows.some(({ sessions }) => sessions === 0)
-      ? ["", joined(["days without figures", "stratctl metrics --rebuild"], width, " ")]
-      : []),
+    ...(known < rows.length ? ["", joined(["days without figures", "stratctl metrics --rebuild"], width, " ")] : []),
   ].join("\n");
 }
 

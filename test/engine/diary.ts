@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { backfill, replay } from "../../packages/engine/src/index.ts";
-import { openRecording, type RecordedQuote } from "../../packages/sdk/src/internal.ts";
+import { builtinCalendar, openRecording, writeDays, type RecordedQuote } from "../../packages/sdk/src/internal.ts";
 import type { Api } from "../../packages/sdk/src/api/contract.ts";
 import type { DayMetrics } from "../../packages/sdk/src/model/metrics.ts";
 import { serviceOn } from "../support/service.ts";
@@ -68,11 +68,17 @@ export class Diary {
     for (const minute of [...ofMinute.keys()].toSorted((a, b) => a - b)) {
       if (!afterwards) await this.#runUntil(minute);
       const due = ofMinute.get(minute) ?? [];
-      for (const entry of due.toSorted((a, b) => a.trade.at - b.trade.at)) await this.#tell(entry);
+      for (const entry of due.toSorted((a, b) => a.trade.at - b.trade.at)) {
+        // What settles comes in the evening.
+        if (entry.trade.settles !== undefined && !afterwards) await this.#writeDays(minute);
+        await this.#tell(entry);
+      }
+      if (!afterwards) await this.#writeDays(minute);
     }
     const closes = this.#law.days.flatMap(({ hours }) => Object.values(hours).map(({ close }) => Date.parse(close)));
     this.#now = Math.max(...closes) + 60 * MINUTE;
     await this.#runUntil(this.#now);
+    await this.#writeDays(this.#now);
   }
 
   /** Its candles and its days are those that the design's sentences make of the recording and the trades. */
@@ -80,7 +86,8 @@ export class Diary {
     const strategy_id = this.#idOf(name);
     const { candles, days: expected } = expectedOf(this.#law, strategy);
     expect(await this.candles(name), name).toEqual(candles);
-    await this.#api.metrics.rebuild({ strategy_id });
+    // Days that were written as they ended are those that are written from the beginning.
+    expect(await this.#api.metrics.rebuild({ strategy_id }), name).toMatchObject({ changed_count: 0 });
     const told = await this.days(name);
     const [first] = expected;
     // Every field of a day is compared with one that was computed.
@@ -97,7 +104,6 @@ export class Diary {
         if (exact === null || typeof ratio !== "number") expect(ratio, what).toBe(exact);
         else expect(exact.minus(ratio).abs().toNumber(), `${what}: ${ratio}, exactly ${exact.toString()}`).toBeLessThanOrEqual(0.0000501);
       }
-    expect(await this.#api.metrics.rebuild({ strategy_id })).toMatchObject({ changed_count: 0 });
   }
 
   candles(name: string): Promise<PlainCandle[]> {
@@ -121,6 +127,11 @@ export class Diary {
       await this.#api.strategies.update({ strategy_id, total_capital_deployed: capital, total_margin_used: margin ?? null });
       this.#ids.set(name, strategy_id);
     }
+  }
+
+  /** As the engine does when sessions have ended. */
+  async #writeDays(now_ms: number): Promise<void> {
+    for (const strategy_id of this.#ids.values()) await writeDays(this.#store.db, { strategy_id, calendar: builtinCalendar(), now_ms });
   }
 
   async #runUntil(now: number): Promise<void> {

@@ -72,13 +72,11 @@ async function sliceOf(db: Db, subjects: readonly Subject[], query: DaysQuery) {
   const { offset_minutes } = query.calendar.zone;
   const from_ms = startOfDay(first) - offset_minutes * MINUTE_MS;
   const to_ms = startOfDay(last) + DAY_MS - offset_minutes * MINUTE_MS;
-  const [candles, standings] = await Promise.all([
-    metrics.dayCandles(db, { strategy_ids, from_ms, to_ms, offset_minutes }),
-    metrics.standings(
-      db,
-      due.map(({ subject, from }) => ({ strategy_id: subject.strategy_id, day: from })),
-    ),
-  ]);
+  const candles = await metrics.dayCandles(db, { strategy_ids, from_ms, to_ms, offset_minutes });
+  const standings = await metrics.standings(
+    db,
+    due.map(({ subject, from }) => ({ strategy_id: subject.strategy_id, day: from })),
+  );
   const ofStrategy = Map.groupBy(candles, ({ strategy_id }) => strategy_id);
   return due.map((strategy) => {
     const { strategy_id } = strategy.subject;

@@ -63,6 +63,30 @@ onEveryPostgres("settlement", (store) => {
     expect(days.at(-1)).toMatchObject({ metric_date: "2026-11-17", ...won });
   });
 
+  test("the days that were written at their closes are those of the settlement afterwards", async () => {
+    const { account_id, strategy_id } = await desk([PUT, "SELL", 65, 12.4]);
+    now_ms = Date.parse("2026-11-18T18:00:00+05:30");
+    await api.metrics.rebuild({ strategy_id });
+    const told = async () =>
+      (await api.strategies.metrics({ strategy_id, from: "2026-11-16" })).map((day) => [
+        day.metric_date,
+        day.cumulative_pnl,
+        day.total_trades,
+      ]);
+    expect(await told()).toEqual([
+      ["2026-11-16", null, 0],
+      ["2026-11-17", null, 0],
+      ["2026-11-18", null, 0],
+    ]);
+    await api.settle({ account_id, closes: { NIFTY: 24_118.4 } });
+    expect(await told()).toEqual([
+      ["2026-11-16", null, 0],
+      ["2026-11-17", 806, 1],
+      ["2026-11-18", 806, 1],
+    ]);
+    expect(await api.metrics.rebuild({ strategy_id })).toMatchObject({ changed_count: 0 });
+  });
+
   test("no-close-no-settlement: a leg stays open and says what is missing", async () => {
     const { account_id, all } = await desk(["ACME26NOV100CE", "BUY", 100, 5]);
     now_ms = Date.parse("2026-11-25T18:00:00+05:30");

@@ -10,16 +10,31 @@ import type { Db } from "../../store/db.ts";
 import * as holdings from "../../store/holding.ts";
 import * as settlement from "../../store/settlement.ts";
 import { contract, type Api } from "../contract.ts";
+import * as metrics from "../../store/metrics.ts";
 import { accountOf } from "./access.ts";
 import { call } from "./call.ts";
 import type { Context } from "./context.ts";
+import { writeDays } from "./day-metrics.ts";
 import { leave } from "./exits.ts";
 
 export function settleCall(context: Context): Api["settle"] {
   return call(context, contract.settle, async (input) => {
     const { account_id } = await accountOf(context, input.account_id);
-    return context.database.transaction((db) => settled(context, db, { account_id, input }));
+    return context.database.transaction(async (db) => {
+      const result = await settled(context, db, { account_id, input });
+      await renewDays(context, db, result.settled);
+      return result;
+    });
   });
+}
+
+/** A day is written at its close, and settled after it: what is there from then on is written anew. */
+async function renewDays({ calendar, now }: Context, db: Db, legs: Settled["settled"]): Promise<void> {
+  for (const [strategy_id, own] of Map.groupBy(legs, (leg) => leg.strategy_id)) {
+    const [anew_from] = own.flatMap(({ closed_at }) => (closed_at === null ? [] : dayOf(calendar, Date.parse(closed_at)))).toSorted();
+    if (anew_from === undefined || (await metrics.list(db, { strategy_id, from: anew_from })).length === 0) continue;
+    await writeDays(db, { strategy_id, calendar, now_ms: now(), anew_from });
+  }
 }
 
 interface Settling {

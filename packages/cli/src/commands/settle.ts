@@ -57,5 +57,9 @@ export async function runSettle(deps: Deps, options: SettleOptions): Promise<voi
   await deliver(deps, { data, rows: settled, fields: LEG_FIELDS, view: (view) => settledView(data, view) });
   // Rows are of legs that were settled; JSON and the view have the others.
   if (deps.output.format === "csv" || (deps.output.format === "auto" && !deps.screen.isTerminal))
-    deps.screen.note(unsettledLines(data).map((line) => `${line}\n`).join(""));
+    deps.screen.note(
+      unsettledLines(data)
+        .map((line) => `${line}\n`)
+        .join(""),
+    );
 }

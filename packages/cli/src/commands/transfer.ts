@@ -39,7 +39,10 @@ ${examples(
 const GRACE_MS = 5_000;
 
 export async function runExport(deps: Deps, { path, strategies }: { path: string; strategies: readonly string[] }): Promise<void> {
-  const { databaseUrl, exportTo, openDatabase } = await import("@stratctl/sdk/internal");
+  const [{ databaseUrl, exportTo, openDatabase }, { grouped }] = await Promise.all([
+    import("@stratctl/sdk/internal"),
+    import("../terminal/format.ts"),
+  ]);
   const { url } = await deps.settings();
   databaseUrl({ url }); // a server is refused before it is asked about strategies
   const strategy_ids = await chosen(deps, strategies);
@@ -51,16 +54,16 @@ export async function runExport(deps: Deps, { path, strategies }: { path: string
     const rows = [...counts].map(([kind, count]) => ({ kind, rows: count }));
     // --csv is how the files are, not how this is told.
     const output = { ...deps.output, format: form === "csv" ? "auto" : deps.output.format } as const;
-    await deliver({ ...deps, output }, { data: { path, kinds: rows }, rows, fields: EXPORTED, view: () => `${path}: ${told(rows)}` });
+    await deliver({ ...deps, output }, { data: { path, kinds: rows }, rows, fields: EXPORTED, view: () => `${path}: ${told(rows, grouped)}` });
   } finally {
     await database.close();
   }
 }
 
-function told(rows: readonly { kind: string; rows: number }[]): string {
+function told(rows: readonly { kind: string; rows: number }[], digits: (digits: string) => string): string {
   return rows
     .filter(({ rows: count }) => count > 0)
-    .map(({ kind, rows: count }) => `${count} ${kind}`)
+    .map(({ kind, rows: count }) => `${kind} ${digits(String(count))}`)
     .join(", ");
 }
 
@@ -73,7 +76,10 @@ async function chosen(deps: Deps, strategies: readonly string[]): Promise<number
 }
 
 export async function runImport(deps: Deps, { path, dryRun }: { path: string; dryRun: boolean }): Promise<void> {
-  const { databaseUrl, importFrom, openDatabase } = await import("@stratctl/sdk/internal");
+  const [{ databaseUrl, importFrom, openDatabase }, { grouped }] = await Promise.all([
+    import("@stratctl/sdk/internal"),
+    import("../terminal/format.ts"),
+  ]);
   const { url } = await deps.settings();
   databaseUrl({ url });
   const database = await openDatabase({ url, signal: deps.signal });
@@ -83,7 +89,7 @@ export async function runImport(deps: Deps, { path, dryRun }: { path: string; dr
     const said = dryRun ? "would be added" : "added";
     const lines = report
       .filter(({ added, unchanged }) => added + unchanged > 0)
-      .map(({ kind, added, unchanged }) => `${kind}: ${added} ${said}, ${unchanged} there already`);
+      .map(({ kind, added, unchanged }) => `${kind}: ${grouped(String(added))} ${said}, ${grouped(String(unchanged))} there already`);
     await deliver(deps, {
       data: report,
       rows: report.map((row) => ({ ...row })),

@@ -1,5 +1,5 @@
-import { readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { minuteAt, writeMinutes } from "../../../../test/support/minutes.ts";
@@ -7,6 +7,7 @@ import { refused } from "../../../../test/support/refused.ts";
 import { serviceOn } from "../../../../test/support/service.ts";
 import { cleared, Desk, everything, NOTHING, textsOf } from "../../../../test/support/transfer.ts";
 import type { Database } from "../store/db.ts";
+import { exported } from "../store/transfer.ts";
 import { exportTo } from "./export.ts";
 import { importFrom } from "./import.ts";
 
@@ -204,6 +205,25 @@ describe("an import stands beside what is there", () => {
     expect(await textsOf(await desk.exported(into, "csv", [1, 2]))).toEqual(csv);
   });
 
+  test("what engines bring up to date, and when a row was written, are no difference", async () => {
+    await brought(await folderWith());
+    await into.run("test.engine", "update strategy set current_m2m = 5, total_pnl = -5, created_at = now() - interval '1 day'");
+    const report = await brought(await folderWith());
+    expect(report.find(({ kind }) => kind === "strategies")).toEqual({ kind: "strategies", added: 0, unchanged: 2 });
+  });
+
+  test("an export is of one instant, whatever is written while it goes on", async () => {
+    const seen: string[] = [];
+    await brought(await folderWith());
+    await exported(into, [2], async ({ kind, rows }) => {
+      seen.push(`${rows.length} ${kind}`);
+      if (kind !== "accounts") return;
+      const trade = { ...TRADE, account_id: "T1", strategy_id: 2, side: "BUY", quantity: 5 } as const;
+      await serviceOn(into).strategies.fills.add(trade);
+    });
+    expect(seen).toEqual(["1 accounts", "1 strategies", "2 legs", "2 fills", "2000 candles", "100 candles"]);
+  });
+
   test("a mark and a price only move forward", async () => {
     const mark =
       "insert into strategy_mark values (2, $1, 1.5, 3.5, 5, 0, 1, 1, 0, null, null) on conflict (strategy_id) do update set at = $1";
@@ -223,5 +243,9 @@ test("an export takes no place of what is there, and leaves nothing when it fail
   const path = await folderWith();
   await refused(exportTo(from, { path, form: "csv", strategy_ids: [1] }), "file_unusable", "is there already");
   await refused(exportTo(from, { path: "/proc/none/x", form: "json", strategy_ids: [1] }), "file_unusable", "cannot write /proc/none/x");
+  const gone = new Error("gone");
+  await expect(exportTo(from, { path: `${path}x`, form: "json", strategy_ids: [1], signal: AbortSignal.abort(gone) })).rejects.toBe(gone);
+  await expect(importFrom(into, { path, dry_run: false, signal: AbortSignal.abort() })).rejects.toThrow("aborted");
+  expect((await readdir(dirname(path))).filter((name) => name.startsWith(basename(path)))).toEqual([basename(path)]);
   expect(await readFile(join(path, "accounts.csv"), "utf8")).toBe(csv["accounts.csv"]);
 });

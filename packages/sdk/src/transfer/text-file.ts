@@ -30,7 +30,8 @@ const WORDS: Readonly<Record<string, string>> = {
 
 /** What the system says of a file, in our words; any other error as it is. */
 export function fileError(error: unknown, path: string, what: "read" | "write"): unknown {
-  if (error instanceof StratctlError || !(error instanceof Error) || !("code" in error)) return error;
-  const code = String(error.code);
+  // What ends a call that is given up has a code too, a number.
+  if (error instanceof StratctlError || !(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return error;
+  const { code } = error;
   return new StratctlError("file_unusable", `cannot ${what} ${path} (${WORDS[code] ?? code})`, { details: { path }, cause: error });
 }

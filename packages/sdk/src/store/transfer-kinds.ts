@@ -294,11 +294,7 @@ export const KIND_TABLES: Readonly<Record<TransferKind, KindTable>> = {
 
 /** Columns of a kind that a row is known by. */
 export function keyColumns({ columns, key }: KindTable): TransferColumn[] {
-  return key.map((name) => {
-    const found = columns.find((column) => column.name === name);
-    if (found === undefined) throw new Error(`no column ${name}`);
-    return found;
-  });
+  return key.flatMap((name) => columns.filter((column) => column.name === name));
 }
 
 const TYPES: Readonly<Record<Form, string>> = {

@@ -45,7 +45,7 @@ const IS: Readonly<Record<Form, (cell: string) => boolean>> = {
   amount: (cell) => parseUnits(cell) !== null,
   instant: (cell) => isDay(INSTANT.exec(cell)?.[1] ?? ""),
   day: isDay,
-  flag: (cell) => cell === "true" || cell === "false",
+  flag: (cell) => /^(true|false)$/i.test(cell), // a spreadsheet writes TRUE
   list: (cell) => {
     const list = jsonOf(cell);
     return Array.isArray(list) && list.every((text) => typeof text === "string" && IS.text(text));

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Cell } from "./cell.ts";
+import type { Form } from "../store/transfer-kinds.ts";
+import { faultOf, type Cell } from "./cell.ts";
 import { csvLine, CsvFault, CsvReader } from "./csv.ts";
 
 const ODD = fc.constantFrom(...'=+-@\t\r\n",;\'"" ü🎯a01.'.split(/(?:)/u));
@@ -52,6 +53,22 @@ describe("CSV", () => {
       ["1", ""],
       ['x\n"y"', null],
     ]);
+  });
+
+  test.each<[form: Form, good: readonly string[], bad: readonly string[]]>([
+    ["flag", ["true", "FALSE"], ["yes", "1"]], // a spreadsheet writes TRUE
+    ["day", ["2025-02-28"], ["2025-02-30", "28/02/2025"]],
+    ["instant", ["2025-07-31T03:45:00.123456Z", "2025-07-31T09:15:00+05:30"], ["2025-07-31T03:45:00", "2025-02-30T03:45:00Z"]],
+    ["amount", ["0", "-1500.5", "500000000000"], ["1e3", "1,500", "0.00001", "500000000000.0001", "NaN"]],
+    ["whole", ["2147483647", "-1"], ["2147483648", "1.0", "075"]],
+    ["long", ["9007199254740991"], ["9007199254740992"]],
+    ["list", ["[]", '["a,b","ü"]'], ["a,b", "[1]", "{}", '["\\u0000"]']],
+    ["json", ["{}", "null", '{"a":1.10}'], ["{", '{"a":"\\u0000"}']],
+    ["text", ["", "=1"], ["\0", "\ud800"]],
+  ])("a cell of %s is one or none", (form, good, bad) => {
+    const column = { name: "x", column: "x", form, is_nullable: false };
+    expect(good.filter((cell) => faultOf(cell, column) !== null)).toEqual([]);
+    expect([...bad, null].filter((cell) => faultOf(cell, column) === null)).toEqual([]);
   });
 
   test("counts lines within quotes", () => {

@@ -119,7 +119,8 @@ test("contracts that will be delivered, and those past their last day, are told 
   const over = "past its last day and not settled: NFO:NIFTY26O2024500CE (2026-10-20) · strategies: 5";
   expect(expiries()).toEqual([over]);
   for (const minute of ["00", "01", "02"]) look(one, `2026-10-22T05:${minute}:00Z`);
-  const due = "shares will be due at expiry of what is not closed, options in the money: NFO:RELIANCE26OCTFUT (2026-10-27) · strategies: 3, 5";
+  const due =
+    "shares will be due at expiry of what is not closed, options in the money: NFO:RELIANCE26OCTFUT (2026-10-27) · strategies: 3, 5";
   expect(expiries().toSorted()).toEqual([over, due]);
   const more = testBook([{ strategy_id: 9, legs: [leg("NFO:RELIANCE26OCTFUT"), leg("NFO:ACME26OCT100CE")] }]);
   look(more, "2026-10-22T05:03:00Z");

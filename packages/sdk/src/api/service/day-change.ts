@@ -22,7 +22,8 @@ interface Close {
 export async function withDayChange(context: Context, strategies: readonly KeptStrategy[]): Promise<Strategy[]> {
   const before = closesBefore(context, strategies);
   const known = await pnlAtClose(context, [...before.values()]);
-  return strategies.map(({ exchanges: _, ...strategy }) => {
+  return strategies.map((kept) => {
+    const { exchanges: _, ...strategy } = kept;
     const { current_pnl, strategy_id, marked_at } = strategy;
     if (current_pnl === null || marked_at === null) return { ...strategy, day_pnl: null, day_pnl_reason: null };
     const close = before.get(strategy_id);

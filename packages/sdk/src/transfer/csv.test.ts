@@ -67,8 +67,8 @@ describe("CSV", () => {
     ["text", ["", "=1"], ["\0", "\ud800"]],
   ])("a cell of %s is one or none", (form, good, bad) => {
     const column = { name: "x", column: "x", form, is_nullable: false };
-    expect(good.filter((cell) => faultOf(cell, column) !== null)).toEqual([]);
-    expect([...bad, null].filter((cell) => faultOf(cell, column) === null)).toEqual([]);
+    expect(good.filter((value) => faultOf(value, column) !== null)).toEqual([]);
+    expect([...bad, null].filter((value) => faultOf(value, column) === null)).toEqual([]);
   });
 
   test("counts lines within quotes", () => {

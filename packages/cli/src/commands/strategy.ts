@@ -205,7 +205,12 @@ export async function runShow(deps: Deps, { strategy: named }: { strategy: strin
   const { strategyCard } = await import("../views/strategies.ts");
   const { notices, legs: _, ...row } = strategy;
   const rows = [{ ...row, notices: notices.map(({ message }) => message) }];
-  await deliver(deps, { data: strategy, rows, fields: [...STRATEGY_FIELDS, "notices"], view: (options) => strategyCard(strategy, options) });
+  await deliver(deps, {
+    data: strategy,
+    rows,
+    fields: [...STRATEGY_FIELDS, "notices"],
+    view: (options) => strategyCard(strategy, options),
+  });
 }
 
 export interface UpdateOptions {

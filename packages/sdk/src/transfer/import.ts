@@ -113,6 +113,7 @@ function rowReader(kind: TransferKind, file: string, header: CsvRecord): (record
 /** Where each column of the kind stands among the names. */
 function placesOf(kind: TransferKind, names: readonly string[], place: string): number[] {
   const columns = columnsOf(kind);
+  if (names.length === columns.length && columns.every(({ name }, at) => name === names[at])) return columns.map((_, at) => at);
   const missing = columns.filter(({ name }) => !names.includes(name)).map(({ name }) => name);
   const strange = names.filter((name, at) => names.indexOf(name) !== at || !columns.some((column) => column.name === name));
   const hint = `${kind} have the columns ${columns.map(({ name }) => name).join(", ")}`;

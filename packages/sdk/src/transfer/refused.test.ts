@@ -124,6 +124,15 @@ describe("an export that was cut short is refused, and nothing is written", () =
       { numRuns: 8, endOnFailure: true },
     );
   });
+
+  test("and where whole rows are gone", async () => {
+    const path = await folderWith("candles.csv", (text) => text.replace(/[^\n]*\n$/, ""));
+    await refused(brought(path), "file_unusable", "candles.csv: rows: 2099, and export.json says 2100");
+    const lines = await desk.path();
+    await writeFile(lines, json.replace(/\{"kind":"fills".*\n/, ""));
+    await refused(brought(lines), "file_unusable", "rows of fills: 1, and its last line says 2");
+    expect(await everything(into)).toEqual(NOTHING);
+  });
 });
 
 describe("what the database says otherwise is refused", () => {

@@ -39,7 +39,7 @@ export async function serveApi(
     settings,
     context: {
       database,
-      // However often callers ask for prices, the loop finds its own part of what the ticker service may be asked.
+      // However often callers ask for prices and hang up, the loop finds its own part of what a source may be asked, and its connection.
       sources: sources.map((source) => source.forOthers?.() ?? source),
       calendar,
       lots: builtinLots(),

@@ -35,6 +35,8 @@ export class Due {
   take(wanted: readonly number[], monotonic_ms: number, count: number): number[] {
     const due = wanted.filter((index) => (this.#from_ms[index] ?? Number.POSITIVE_INFINITY) <= monotonic_ms);
     if (due.length <= count) return due;
+    // A pass in which nothing may be asked is nobody's turn.
+    if (count === 0) return [];
     const begin = due.findIndex((index) => index >= this.#cursor);
     const taken = Array.from({ length: count }, (_, place) => due[(Math.max(begin, 0) + place) % due.length] ?? 0);
     this.#cursor = (taken.at(-1) ?? -1) + 1;

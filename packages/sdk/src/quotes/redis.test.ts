@@ -126,6 +126,28 @@ describe.skipIf(redisMissing)("a real Redis", () => {
     ]);
   });
 
+  test("callers beside the one it is for cost it nothing: neither one who is late nor one who hangs up", async () => {
+    await client.set("ltp:NFO:A", "118");
+    await using stack = new AsyncDisposableStack();
+    const own = stack.adopt(redisSource({ url: server.url }), (one) => one.close());
+    const others = own.forOthers?.() ?? own;
+    const price = async (of: QuoteSource): Promise<unknown> => (await readAll(of, ["NFO:A"], 20_000)).prices["NFO:A"];
+    expect([await price(own), await price(others)]).toEqual([118, 118]);
+    await client.client("PAUSE", 1_000, "ALL");
+    const engine = price(own);
+    const hung_up = new AbortController();
+    const gone = others.read([ref("NFO:A")], deaf, { deadline_ms: 20_000, signal: hung_up.signal });
+    const patient = price(others);
+    hung_up.abort();
+    await expect(gone).rejects.toThrow("redis: interrupted");
+    expect(await patient).toBe(118);
+    expect(await engine).toBe(118);
+    await client.client("PAUSE", 1_500, "ALL");
+    const sampled = price(own);
+    expect((await readAll(others, ["NFO:A"], 50)).error).toMatch(/no answer within 50 ms/);
+    expect(await sampled).toBe(118);
+  });
+
   test("what comes after the deadline is not told", async () => {
     const instruments = Array.from({ length: 100_000 }, (_, number) => ref(`NFO:T${number}`));
     const told: number[] = [];

@@ -27,12 +27,15 @@ export function redisSource(options: RedisSourceOptions): QuoteSource {
 class RedisSource implements QuoteSource {
   readonly name = "redis";
   readonly deadline_ms: number | undefined;
+  readonly #options: RedisSourceOptions;
   readonly #link: RedisLink;
+  readonly #others: QuoteSource[] = [];
   /** By the list itself: the engine asks for the same one a second later, and forgets it with its book. */
   readonly #of_server = new WeakMap<readonly InstrumentRef[], RedisBlocks>();
   readonly #of_cluster = new WeakMap<readonly InstrumentRef[], ClusterKeys>();
 
   constructor(options: RedisSourceOptions) {
+    this.#options = options;
     this.deadline_ms = options.deadline_ms;
     this.#link = new RedisLink(checkedTarget(options));
   }
@@ -45,13 +48,21 @@ class RedisSource implements QuoteSource {
       await this.#readAll(instruments, sink, end);
     } catch (error) {
       if (!end.aborted) throw unavailable(this.name, this.#link.reasonOf(error));
-      this.#link.drop();
+      // Whoever only lost interest has not found it silent.
+      if (timeout.aborted) this.#link.drop();
       throw unavailable(this.name, timeout.aborted ? `no answer within ${Math.ceil(deadline_ms)} ms` : "interrupted");
     }
   }
 
-  close(): Promise<void> {
-    return this.#link.close();
+  /** With a connection of their own: one that is dropped because theirs were late is not the one that this source reads by. */
+  forOthers(): QuoteSource {
+    const others = redisSource(this.#options);
+    this.#others.push(others);
+    return others;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#link.close(), ...this.#others.map((others) => others.close())]);
   }
 
   async #readAll(instruments: readonly InstrumentRef[], sink: QuoteSink, end: AbortSignal): Promise<void> {

@@ -42,8 +42,9 @@ export interface QuoteSource {
    */
   allowance?(): Allowance;
   /**
-   * The same source, with its connections, for those who ask beside the one it was opened for: where the service may be asked so
-   * often only, they get a part of it and never the rest. Closed with the source.
+   * The same source for those who ask beside the one it was opened for, so that nothing they do costs it a read: where the service
+   * may be asked so often only, they get a part of it and never the rest; where a connection is dropped for being late, they have
+   * one of their own. Closed with the source.
    */
   forOthers?(): QuoteSource;
   close(): Promise<void>;

@@ -43,10 +43,6 @@ export const Strategy = z.object({
   instrument_count: z.int(),
   /** P&L by the latest mark: what was realized and what is not yet. */
   current_pnl: Money.nullable(),
-  /** What it changed by since the close of the session before the latest mark's; null where that close is not known. */
-  day_pnl: Money.nullable(),
-  /** Why there is a mark and day_pnl is not known; null where it is, and without a mark. */
-  day_pnl_reason: z.string().nullable(),
   /** Σ(price × quantity × direction) over the open legs by the latest mark, SELL = +1, BUY = −1. */
   current_m2m: Money.nullable(),
   /** The latest mark's instant; null where it was never marked. */
@@ -64,6 +60,10 @@ export const Strategy = z.object({
   /** Moves on edits only. */
   updated_at: Instant,
   archived_at: Instant.nullable(),
+  /** What current_pnl changed by since the close of the session before the latest mark's; null where that close is not known. */
+  day_pnl: Money.nullable(),
+  /** Why there is a mark and day_pnl is not known; null where it is, and without a mark. */
+  day_pnl_reason: z.string().nullable(),
 });
 export type Strategy = z.infer<typeof Strategy>;
 

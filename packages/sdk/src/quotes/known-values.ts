@@ -25,7 +25,13 @@ interface Page {
  * again. At most 280 bytes an instrument, and none as long as its values are plain numbers.
  */
 export class KnownValues {
+  readonly #allow_mock: boolean;
   readonly #pages: (Page | undefined)[] = [];
+
+  /** `allow_mock`: whether what calls itself made up is a price. */
+  constructor({ allow_mock }: { allow_mock: boolean } = { allow_mock: false }) {
+    this.#allow_mock = allow_mock;
+  }
 
   /** Tells `sink` what a value says, by the place of its instrument in the list. True where it was a price. */
   into(sink: QuoteSink): (place: number, value: Buffer) => boolean {
@@ -46,7 +52,7 @@ export class KnownValues {
       }
       if (this.#tellKnown(place, value, sink)) return true;
       read = value;
-      return tellText(learning, place, value.toString());
+      return tellText(learning, place, value.toString(), this.#allow_mock);
     };
   }
 

@@ -1,4 +1,8 @@
+import { Redis } from "ioredis";
 import { expect, test, vi } from "vitest";
+import { readAll } from "../../../../test/support/read.ts";
+import { redisMissing, startRedis } from "../../../../test/support/redis.ts";
+import { startTicker } from "../../../../test/support/ticker.ts";
 import { openSources, sourceSettings } from "./open.ts";
 
 const names = (given: Parameters<typeof sourceSettings>[0]): string[] =>
@@ -36,4 +40,26 @@ test("what is wrong is named, with the nearest key that there is", () => {
   expect(() => openSources({ redis_url: "/a/socket", sources: sourceSettings({ redis_ca_file: "/ca.pem" }) })).toThrow(
     expect.objectContaining({ code: "url_invalid" }),
   );
+});
+
+test.skipIf(redisMissing)("of every source a price that calls itself made up is none, unless that is set", async () => {
+  await using stack = new AsyncDisposableStack();
+  const redis = stack.use(await startRedis());
+  const client = stack.adopt(new Redis(redis.url), async (one) => one.disconnect());
+  const ticker = stack.use(await startTicker({ "NFO:A": { last_price: 5, is_mock: true } }));
+  await client.set("ltp:NFO:A", '{"last_price":5,"is_mock":true}');
+  const mock = { prices: {}, refused: { "NFO:A": "it calls itself made up (is_mock)" }, error: null };
+  const price = { prices: { "NFO:A": 5 }, refused: {}, error: null };
+  const cases = [
+    [{}, mock],
+    [{ ticker_batch_path: "/quote/ltp" }, mock],
+    [{ allow_mock: "true" }, price],
+    [{ ticker_batch_path: "/quote/ltp", allow_mock: "true" }, price],
+  ] as const;
+  for (const [given, expected] of cases)
+    for (const source of openSources({ redis_url: redis.url, ticker_url: ticker.url, sources: sourceSettings(given) })) {
+      stack.defer(() => source.close());
+      // Twice: a value that did not change is not parsed again.
+      for (let read = 0; read < 2; read += 1) expect(await readAll(source, ["NFO:A"])).toMatchObject(expected);
+    }
 });

@@ -35,12 +35,13 @@ export function openSources({ redis_url, ticker_url, sources = sourceSettings() 
     ca_file: sources.redis_ca_file,
   };
   const make = {
-    redis: () => redisSource({ ...target, deadline_ms: sources.redis_deadline_ms }),
+    redis: () => redisSource({ ...target, deadline_ms: sources.redis_deadline_ms, allow_mock: sources.allow_mock }),
     pubsub: () => pubsubSource({ ...target, channels: sources.pubsub_channels ?? [], allow_mock: sources.allow_mock }),
     ticker: () =>
       tickerSource({
         url: ticker_url ?? fromEnvironment("TICKER_URL") ?? "http://127.0.0.1:8080",
         deadline_ms: sources.ticker_deadline_ms,
+        allow_mock: sources.allow_mock,
         requests_per_second_max: sources.ticker_requests_per_second,
         retry_after_ms_max: sources.ticker_retry_after_ms_max,
         batch: sources.ticker_batch_path === undefined ? undefined : { path: sources.ticker_batch_path, parameter: "i" },

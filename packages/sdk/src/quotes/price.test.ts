@@ -52,6 +52,19 @@ describe("redis-values-that-are-not-prices", () => {
     expect(ofBody({ ltp: 1, last_price: 0 }).refused).toBe('"0" is not a price');
   });
 
+  test.each([true, 1, "true", "True", " TRUE ", "1"])("is_mock: %j is none, unless it is allowed", (is_mock) => {
+    const body = { last_price: 101.5, is_mock };
+    const why = { refused: "it calls itself made up (is_mock)" };
+    expect([ofBody(body), ofText(JSON.stringify(body))]).toEqual([why, why]);
+    const allowed = { price_units: 1_015_000, at_ms: null, rounded: false };
+    expect(told((sink) => tellText(sink, 0, JSON.stringify(body), true))).toEqual(allowed);
+    expect(told((sink) => tellBody(sink, 0, body, true))).toEqual(allowed);
+  });
+
+  test.each([false, 0, "false", "0", "", null, undefined, 2, "no"])("is_mock: %j is a price like any other", (is_mock) => {
+    expect(ofBody({ last_price: 101.5, is_mock })).toMatchObject({ price_units: 1_015_000 });
+  });
+
   test("what is refused is shown, but not at any length", () => {
     expect(ofText("NaN").refused).toBe('"NaN" is not a price');
     expect(ofText("x".repeat(10_000)).refused?.length).toBeLessThan(60);

@@ -7,23 +7,28 @@ import type { QuoteSink } from "./source.ts";
  *
  * A price is finite and above 0 after rounding half to even to 0.0001, and not what brokers send where they have none;
  * everything else is refused. Its time is the first
- * of `last_trade_time`, `exchange_timestamp`, `timestamp` and `ts` that can be read as an instant.
+ * of `last_trade_time`, `exchange_timestamp`, `timestamp` and `ts` that can be read as an instant. What calls itself made up
+ * (`is_mock`) is refused unless `allow_mock`, which nobody sets but for a trial.
  */
 
 /** A value as text: a plain number, or JSON with `last_price` or `ltp` and a time. True where it was a price. */
-export function tellText(sink: QuoteSink, index: number, text: string): boolean {
+export function tellText(sink: QuoteSink, index: number, text: string, allow_mock = false): boolean {
   const units = quickUnits(text);
   if (units > 0 && units < PLACEHOLDER_FROM_UNITS) {
     sink.quote(index, units, null, false);
     return true;
   }
   const trimmed = text.trim();
-  return trimmed.startsWith("{") ? tellJson(sink, index, trimmed) : tellPrice(sink, index, trimmed, null);
+  return trimmed.startsWith("{") ? tellJson(sink, index, trimmed, allow_mock) : tellPrice(sink, index, trimmed, null);
 }
 
 /** A parsed JSON object with `last_price` or `ltp` and a time. True where it held a price. */
-export function tellBody(sink: QuoteSink, index: number, body: unknown): boolean {
+export function tellBody(sink: QuoteSink, index: number, body: unknown, allow_mock = false): boolean {
   if (!isRecord(body)) return refuse(sink, index, body);
+  if (!allow_mock && isMock(body)) {
+    sink.refused(index, MOCK.why, MOCK.reason);
+    return false;
+  }
   const price = body["last_price"] ?? body["ltp"];
   if (price === undefined || price === null) {
     sink.refused(index, "no last_price or ltp in it");
@@ -37,6 +42,13 @@ export function tellBody(sink: QuoteSink, index: number, body: unknown): boolean
   }
   return tellPrice(sink, index, String(price), timeOf(body));
 }
+
+/** Whether a value calls itself made up, as its writer's language has it: `true`, 1, "true", "True", "1". */
+export function isMock({ is_mock }: Readonly<Record<string, unknown>>): boolean {
+  return is_mock === true || is_mock === 1 || (typeof is_mock === "string" && /^(true|1)$/i.test(is_mock.trim()));
+}
+
+export const MOCK = { why: "it calls itself made up (is_mock)", reason: "mock" } as const;
 
 /**
  * Reads ISO 8601 (`2026-11-25T03:50:05Z`, `2026-11-25 09:20:05`; without a zone it is the exchange's, IST) and epoch
@@ -83,14 +95,14 @@ const EPOCH_MS_FROM = 1e11;
 const ISO_TAIL = /^(?:[.,](\d{1,9}))?(?: ?(Z|z|[+-]\d\d:?\d\d))?$/;
 const NO_TAIL = { fraction_ms: 0, offset_ms: null };
 
-function tellJson(sink: QuoteSink, index: number, text: string): boolean {
+function tellJson(sink: QuoteSink, index: number, text: string, allow_mock: boolean): boolean {
   let body: unknown;
   try {
     body = JSON.parse(text);
   } catch {
     return refuse(sink, index, text);
   }
-  return tellBody(sink, index, body);
+  return tellBody(sink, index, body, allow_mock);
 }
 
 /** A price as text, with the time that belongs to it. True where it was one. */

@@ -66,6 +66,7 @@ describe("what is published of a contract", () => {
 
   test("one that calls itself made up is refused, unless it is allowed", () => {
     expect(after([option({ is_mock: true })])).toBe("mock");
+    expect(after([option({ is_mock: "true" })])).toBe("mock");
     expect(after([option({ is_mock: true })], { allow_mock: true })).toEqual([118.35, T]);
     expect(after([option(), option({ is_mock: true, price: 5, ts: TS + 1 })])).toEqual(["mock", [118.35, T]]);
     expect(after([option({ is_mock: true, price: 0 })])).toBe("published without a price");

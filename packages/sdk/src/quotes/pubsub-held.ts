@@ -1,5 +1,6 @@
 import { AHEAD_MS_MAX } from "./board.ts";
 import { MISSING, readMessage, type Told } from "./pubsub-message.ts";
+import { MOCK } from "./price.ts";
 import type { InstrumentRef, QuoteSink } from "./source.ts";
 import type { RefusedFor } from "./tally.ts";
 
@@ -102,7 +103,6 @@ export class HeldQuotes {
   }
 }
 
-const MOCK = { why: "it calls itself made up (is_mock)", reason: "mock" } as const;
 const AHEAD = { why: "its time is ahead of this machine's clock", reason: "ahead" } as const;
 
 function nothing(): Held {

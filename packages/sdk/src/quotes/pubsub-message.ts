@@ -1,4 +1,4 @@
-import { instantOf, isRecord, tellPrice } from "./price.ts";
+import { instantOf, isMock, isRecord, tellPrice } from "./price.ts";
 import type { RefusedFor } from "./tally.ts";
 
 /** What a message says: of which instrument, by its names or its token, and a price with its time, or why it is none. */
@@ -49,7 +49,7 @@ export function readMessage(text: string): Told | null {
   if (instruments.length === 0 && instrument_token === null) return null;
   const price = named ? (body["price"] ?? body["last_price"]) : (body["last_price"] ?? body["price"] ?? body["close"]);
   const at_ms = instantOf(body["ts"]) ?? instantOf(body["timestamp"]);
-  return { instruments, instrument_token, is_mock: body["is_mock"] === true, said: priceOf(price, at_ms) };
+  return { instruments, instrument_token, is_mock: isMock(body), said: priceOf(price, at_ms) };
 }
 
 function parsed(text: string): Record<string, unknown> | null {

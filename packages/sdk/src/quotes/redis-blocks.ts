@@ -28,9 +28,10 @@ interface Block {
 export class RedisBlocks {
   readonly #instruments: readonly InstrumentRef[];
   readonly #blocks: readonly Block[];
-  readonly #values = new KnownValues();
+  readonly #values: KnownValues;
 
-  constructor(instruments: readonly InstrumentRef[]) {
+  constructor(instruments: readonly InstrumentRef[], options: { allow_mock: boolean }) {
+    this.#values = new KnownValues(options);
     this.#instruments = instruments;
     this.#blocks = Array.from({ length: Math.ceil(instruments.length / MGET_KEYS) }, (_, number) => {
       const from = number * MGET_KEYS;

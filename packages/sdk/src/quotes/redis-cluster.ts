@@ -43,7 +43,7 @@ interface Reading {
  */
 export class ClusterKeys {
   readonly #instruments: readonly InstrumentRef[];
-  readonly #values = new KnownValues();
+  readonly #values: KnownValues;
   #first_keys: Promise<readonly Group[]> | null = null;
   /** The keys of tokens that were asked for last: those of the same instruments are asked for a second later. */
   #second_keys: { readonly places: readonly number[]; readonly groups: Promise<readonly Group[]> } = {
@@ -51,7 +51,8 @@ export class ClusterKeys {
     groups: Promise.resolve([]),
   };
 
-  constructor(instruments: readonly InstrumentRef[]) {
+  constructor(instruments: readonly InstrumentRef[], options: { allow_mock: boolean }) {
+    this.#values = new KnownValues(options);
     this.#instruments = instruments;
   }
 

@@ -9,6 +9,8 @@ import { unavailable } from "./unavailable.ts";
 export interface RedisSourceOptions extends RedisTarget {
   /** The most that a read may take; an equal share of the time where it is left out. */
   readonly deadline_ms?: number | undefined;
+  /** Whether a value that calls itself made up is a price; false. */
+  readonly allow_mock?: boolean | undefined;
 }
 
 /**
@@ -77,8 +79,9 @@ class RedisSource implements QuoteSource {
 
   async #readOnce(instruments: readonly InstrumentRef[], sink: QuoteSink, end: AbortSignal): Promise<void> {
     const client = await untilAborted(end, this.#link.ready());
-    if ("nodes" in client) return kept(this.#of_cluster, instruments, () => new ClusterKeys(instruments)).read(client, sink, end);
-    const blocks = kept(this.#of_server, instruments, () => new RedisBlocks(instruments));
+    const options = { allow_mock: this.#options.allow_mock ?? false };
+    if ("nodes" in client) return kept(this.#of_cluster, instruments, () => new ClusterKeys(instruments, options)).read(client, sink, end);
+    const blocks = kept(this.#of_server, instruments, () => new RedisBlocks(instruments, options));
     await untilAborted(end, blocks.read(client, sink, end));
   }
 }

@@ -29,6 +29,8 @@ export interface TickerOptions {
    * answers `{ data: { "NFO:A": { last_price } } }`; an instrument that it does not know is not in the answer.
    */
   readonly batch?: { readonly path: string; readonly parameter: string; readonly size_max?: number | undefined } | undefined;
+  /** Whether an answer that calls itself made up is a price; false. */
+  readonly allow_mock?: boolean | undefined;
   readonly clock?: SourceClock | undefined;
   /** 0 ≤ n < 1, for waits that do not all end at once; Math.random. */
   readonly random?: (() => number) | undefined;
@@ -199,13 +201,14 @@ class TickerSource implements QuoteSource {
   }
 
   #tell({ instruments, sink }: Reading, indexes: readonly number[], text: string): void {
-    if (this.#options.batch === undefined) for (const index of indexes) tellText(sink, index, text);
+    const { batch, allow_mock } = this.#options;
+    if (batch === undefined) for (const index of indexes) tellText(sink, index, text, allow_mock);
     else {
       const answers = answersOf(text);
       for (const index of indexes) {
         const instrument = instruments[index]?.instrument ?? "";
         if (answers === null) sink.refused(index, "the answer is not JSON");
-        else if (Object.hasOwn(answers, instrument)) tellBody(sink, index, answers[instrument]);
+        else if (Object.hasOwn(answers, instrument)) tellBody(sink, index, answers[instrument], allow_mock);
         else sink.absent(index, "not in the answer");
       }
     }

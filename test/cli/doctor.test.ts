@@ -1,3 +1,4 @@
+import { Redis } from "ioredis";
 import { once } from "node:events";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -40,7 +41,10 @@ async function silentPort(): Promise<number> {
 test.skipIf(redisMissing)("all is looked at, and where all is up nothing fails", async () => {
   await using shell = await openShell();
   await using redis = await startRedis();
-  await using ticker = await startTicker();
+  await using ticker = await startTicker({ "NSE:NIFTY 50": 24_500 });
+  const client = new Redis(redis.url);
+  await client.set("ltp:NSE:NIFTY 50", "24500");
+  client.disconnect();
   const { states, of, exit, stderr } = await doctor(shell, { env: { REDIS_URL: redis.url, TICKER_URL: ticker.url } });
   expect({ states, exit, stderr }).toEqual({
     states: {
@@ -64,6 +68,37 @@ test.skipIf(redisMissing)("all is looked at, and where all is up nothing fails",
   expect(half.states).toMatchObject({ redis: "ok", ticker: "warn" });
   expect(half.exit).toBe(0);
 });
+
+test.skipIf(redisMissing)(
+  "a failure is lowered only where another source gave a price, and never for one that merely answers",
+  async () => {
+    await using shell = await openShell();
+    await using ticker = await startTicker();
+    const env = { TICKER_URL: ticker.url.replace("://", "://desk:s3cret@") };
+    const empty = await doctor(shell, { env });
+    expect([empty.states["redis"], empty.states["ticker"], empty.exit]).toEqual(["fail", "warn", 6]);
+    expect(empty.of("ticker")?.told).toMatch(/^answers, and has no price of NSE:NIFTY 50/);
+    ticker.fault = (_, response) => response.writeHead(401).end("{}");
+    const refused = await doctor(shell, { env });
+    expect([refused.states["redis"], refused.states["ticker"], refused.exit]).toEqual(["fail", "fail", 6]);
+    expect(refused.of("ticker")).toMatchObject({
+      told: "401, wrong or missing credentials",
+      advice: expect.stringContaining("ticker_url"),
+      code: "source_unavailable",
+    });
+    expect(JSON.stringify(refused.findings) + refused.stderr).not.toContain("s3cret");
+    await using redis = await startRedis();
+    const silent = await doctor(shell, { env: { ...env, REDIS_URL: redis.url } });
+    expect([silent.states["redis"], silent.states["ticker"], silent.exit]).toEqual(["warn", "fail", 6]);
+    ticker.fault = null;
+    const none = await doctor(shell, { env: { ...env, REDIS_URL: redis.url } });
+    expect([none.states["redis"], none.states["ticker"], none.exit]).toEqual(["warn", "warn", 0]);
+    ticker.prices.set("NSE:NIFTY 50", 24_500);
+    const served = await doctor(shell, { env });
+    expect([served.states["redis"], served.states["ticker"], served.exit]).toEqual(["warn", "ok", 0]);
+    expect(served.of("redis")?.told).toBe("connection refused; another source has prices");
+  },
+);
 
 test("where all is down each says so, with what to do, and the first failure is the exit status", async () => {
   await using shell = await openShell({ behind: "built-in" });

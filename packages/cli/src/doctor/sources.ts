@@ -5,7 +5,16 @@ import { ANSWER_MS_MAX, fail, ok, warn, type Finding } from "./finding.ts";
 /** Quoted through every session. */
 const ASKED: InstrumentRef = { instrument: "NSE:NIFTY 50", exchange: "NSE", tradingsymbol: "NIFTY 50", instrument_token: 256_265 };
 
-/** Each source of prices, asked for one. One that is away is a warning where another answers. */
+/** What was found of a source, and whether it gave a price. */
+interface Look {
+  readonly finding: Finding;
+  readonly has_price: boolean;
+}
+
+/**
+ * Each source of prices, asked for one. One that is away is a warning where another gave a price, and fails where none did: that
+ * one answers is no proof that it has any. Where nobody gave one, those that answer are warned of.
+ */
 export async function lookAtSources({
   redis_url,
   ticker_url,
@@ -13,28 +22,38 @@ export async function lookAtSources({
 }: Pick<Settings, "redis_url" | "ticker_url" | "sources">): Promise<Finding[]> {
   const { openSources, sourceSettings } = await import("@stratctl/sdk/internal");
   const sources = openSources({ redis_url, ticker_url, sources: sourceSettings(given) });
-  const findings = await Promise.all(sources.map(lookAtSource));
+  const looks = await Promise.all(sources.map(lookAtSource));
   // Nothing that is open keeps a doctor from its end.
   void Promise.allSettled(sources.map((source) => source.close()));
-  if (!findings.some(({ state }) => state === "ok")) return findings;
-  return findings.map((one) => (one.state === "fail" ? warn(one.what, `${one.told}; another source answers`, one.advice ?? "") : one));
+  const is_served = looks.some(({ has_price }) => has_price);
+  return looks.map(({ finding: one }) => {
+    if (one.state === "fail" && is_served) return warn(one.what, `${one.told}; another source has prices`, one.advice ?? "");
+    return one.state === "ok" && !is_served
+      ? warn(one.what, one.told, `no source has it: are prices written, and to where this looks?`)
+      : one;
+  });
 }
 
-async function lookAtSource(source: QuoteSource): Promise<Finding> {
+async function lookAtSource(source: QuoteSource): Promise<Look> {
   const { StratctlError } = await import("@stratctl/sdk");
-  const told = { text: `answers, and has no price of ${ASKED.instrument}` };
+  const told = { text: `answers, and has no price of ${ASKED.instrument}`, has_price: false };
   const began_ms = performance.now();
   try {
     const sink = {
-      quote: () => (told.text = "answers"),
+      quote: () => Object.assign(told, { text: "answers", has_price: true }),
       refused: (_: number, why: string) => (told.text = `answers, and its price of ${ASKED.instrument} is none: ${why}`),
       absent: () => undefined,
     };
     await source.read([ASKED], sink, { deadline_ms: ANSWER_MS_MAX - 1_000 });
-    return ok(source.name, `${told.text}, after ${Math.round(performance.now() - began_ms)} ms`);
+    const finding = ok(source.name, `${told.text}, after ${Math.round(performance.now() - began_ms)} ms`);
+    return { finding, has_price: told.has_price };
   } catch (error) {
     if (!(error instanceof StratctlError)) throw error;
-    const advice = `is it up, and is ${source.name === "ticker" ? "ticker_url" : "redis_url"} right? stratctl config show`;
-    return fail(source.name, error.message.replace(`${source.name}: `, ""), { advice, code: "source_unavailable" });
+    const why = error.message.replace(`${source.name}: `, "");
+    const url = source.name === "ticker" ? "ticker_url" : "redis_url";
+    const advice = why.endsWith("credentials")
+      ? `write the user and the password into ${url}: http://user:password@host`
+      : `is it up, and is ${url} right? stratctl config show`;
+    return { finding: fail(source.name, why, { advice, code: "source_unavailable" }), has_price: false };
   }
 }

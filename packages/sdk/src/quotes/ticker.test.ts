@@ -150,6 +150,35 @@ describe("away", () => {
     expect(waits).toEqual([1, 2, 4, 5, 5, 0, 1]);
   });
 
+  test.each([
+    [401, "{}", "401, wrong or missing credentials"],
+    [403, "{}", "403, wrong or missing credentials"],
+    [302, "", "302, sends somewhere else"],
+    [200, "\n<!doctype html><html>sign in</html>", "answers with a page (HTML)"],
+  ])("nothing but %i %j: as away as one that answers nothing, and says why without what it was sent", async (status, text, why) => {
+    await using service = await startService((_url, response) => response.writeHead(status).end(text));
+    for (const batch of [undefined, { path: "/quote/ltp", parameter: "i" }]) {
+      const source = open({ url: service.url.replace("://", "://desk:s3cret@"), batch, clock: new HandClock() });
+      expect((await readAll(source, ["NFO:A", "NFO:B"])).error).toBe(`ticker: ${why}`);
+      expect(source.allowance?.()).toEqual({ instrument_count: 0, why });
+    }
+  });
+
+  test("404 for everything is an answer: it is there, and knows none of it", async () => {
+    await using service = await startService((_url, response) => json(response, {}, 404));
+    const source = open({ url: service.url });
+    expect(await readAll(source, ["NFO:A"])).toMatchObject({ absent: { "NFO:A": "404" }, error: null });
+    expect(source.allowance?.().why).toBeNull();
+  });
+
+  test("what others ask about with a fault for an answer keeps the one it is for from nothing", async () => {
+    await using service = await startService((url, response) => json(response, { last_price: 1 }, url.endsWith("/ODD") ? 403 : 200));
+    const source = open({ url: service.url });
+    const others = source.forOthers?.() ?? source;
+    expect((await readAll(others, ["NFO:ODD"])).error).toBe("ticker: 403, wrong or missing credentials");
+    expect((await readAll(source, ["NFO:A"])).prices).toEqual({ "NFO:A": 1 });
+  });
+
   test("cut before any answer: nobody goes on asking", async () => {
     await using service = await startService((_url, response) => void response.socket?.destroy());
     const source = open({ url: service.url, concurrency: 2 });

@@ -53,7 +53,7 @@ interface Reading {
   /** Why it ended before its time. */
   readonly late: () => string;
   answer_count: number;
-  /** Of these the answers that tell of a fault of the service's own (500 and above), and the last of them. */
+  /** Of these the answers that are not of a service that works for us, as `faultOf` tells them, and the last of them. */
   fault_count: number;
   fault: string;
   /** Why the last request that got no answer got none. */
@@ -78,7 +78,7 @@ const KEEP_ALIVE_MS = 60_000;
 /**
  * The ticker service over HTTP: `GET {url}/quote/{exchange}/{tradingsymbol}` → `last_price` or `ltp`, with a time where
  * it has one; many at a time where it has a batch form. One that is away, or answers with nothing but faults of its own
- * (5xx), is asked again after 1 s, 2 s … 5 s. An order to wait (429, or 503 with Retry-After) is obeyed
+ * (5xx), refusals (401, 403), redirections or pages (HTML), is asked again after 1 s, 2 s … 5 s. An order to wait (429, or 503 with Retry-After) is obeyed
  * without holding anybody: until then it is not asked. Throws `url_invalid`.
  *
  * @example
@@ -152,6 +152,8 @@ class TickerSource implements QuoteSource {
     const rest = reading.failure ?? this.#rate.waits ?? OVER_RATE;
     for (const { indexes } of queue) for (const index of indexes) sink.absent(index, rest);
     const is_faulty = reading.fault_count > 0 && reading.fault_count === reading.answer_count;
+    // What others asked about may be the one thing that it has a fault with: that keeps nobody else from it.
+    if (is_faulty && gate !== this.#rate) throw unavailable(this.name, this.#rate.waits ?? reading.fault);
     if (is_faulty) this.#rate.failed(reading.fault);
     else if (reading.answer_count > 0) this.#rate.answered();
     else if (reading.failure !== null) throw unavailable(this.name, signal?.aborted ? reading.failure : this.#rate.failed(reading.failure));
@@ -185,9 +187,10 @@ class TickerSource implements QuoteSource {
       const text = await body.text();
       reading.answer_count += 1;
       const order = this.#rate.orderToWait(statusCode, headers["retry-after"]);
-      if (statusCode >= 500) {
+      const fault = faultOf(statusCode, text);
+      if (fault !== null) {
         reading.fault_count += 1;
-        reading.fault = String(statusCode);
+        reading.fault = fault;
       }
       if (order === null && statusCode === 200) this.#tell(reading, indexes, text);
       else absent(order ?? String(statusCode));
@@ -248,6 +251,15 @@ class TickerSource implements QuoteSource {
     );
     return this.#pool;
   }
+}
+
+/** Why an answer is none of a service that works for us; null where it may be one, were it "not known". Holds nothing of what was sent. */
+function faultOf(status: number, text: string): string | null {
+  if (status >= 500) return String(status);
+  if (status === 401 || status === 403) return `${status}, wrong or missing credentials`;
+  if (status >= 300 && status < 400) return `${status}, sends somewhere else`;
+  // A login page, or a proxy's: no service of prices answers so.
+  return status === 200 && text.trimStart().startsWith("<") ? "answers with a page (HTML)" : null;
 }
 
 /** As many instruments a request as its size and the length of its path allow. */

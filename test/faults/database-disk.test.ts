@@ -1,5 +1,4 @@
-import { spawnSync } from "node:child_process";
-import { chownSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Decimal } from "decimal.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -8,26 +7,14 @@ import { at, strategy, written } from "../engine/entered.ts";
 import { expectedCandles, type PlainQuote } from "../engine/expected.ts";
 import { candleRows } from "../engine/rows.ts";
 import { World } from "../engine/world.ts";
+import { dropDisk, filled, smallDisk } from "../support/disk.ts";
 import { startPipe, type Pipe } from "../support/pipe.ts";
 import { debianMissing, freshDatabase, startDebianPostgres, type PostgresServer } from "../support/postgres.ts";
 import { redisMissing, startRedis, type RedisServer } from "../support/redis.ts";
-import { serverFolder, serverUser } from "../support/scratch.ts";
+import { serverUser } from "../support/scratch.ts";
 import { MIGRATED } from "../support/store.ts";
 
 const FUT = "NFO:NIFTY26DECFUT";
-
-/** A small disk of the test's own; null where this machine does not let it mount one. */
-async function smallDisk(): Promise<string | null> {
-  const user = serverUser();
-  const folder = await serverFolder(null);
-  const { status, error } = spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", folder]);
-  if (status !== 0 || error !== undefined) {
-    rmSync(folder, { recursive: true });
-    return null;
-  }
-  if (user !== null) chownSync(folder, user.uid, user.gid);
-  return folder;
-}
 
 const disk = await smallDisk();
 const missing = disk === null ? "skipped: no tmpfs can be mounted here (it takes root)" : (redisMissing ?? debianMissing);
@@ -53,26 +40,8 @@ afterAll(async () => {
   await pipe?.[Symbol.asyncDispose]();
   await server?.stop();
   await redis?.stop();
-  if (disk === null) return;
-  spawnSync("umount", [disk]);
-  rmSync(disk, { recursive: true });
+  if (disk !== null) dropDisk(disk);
 });
-
-/** Takes all the room that is left; what it returns gives it back. */
-function filled(folder: string): () => void {
-  const fillers: string[] = [];
-  for (const bytes of [64 * 1024, 4096])
-    for (;;) {
-      const filler = join(folder, `filler-${fillers.length}`);
-      fillers.push(filler);
-      try {
-        writeFileSync(filler, Buffer.alloc(bytes));
-      } catch {
-        break;
-      }
-    }
-  return () => fillers.forEach((filler) => rmSync(filler, { force: true }));
-}
 
 describe.skipIf(missing)("a disk that is full", () => {
   test.each([

@@ -177,7 +177,7 @@ onEveryPostgres("tokens", (store) => {
     });
 
     test("and the open ones stay open", async () => {
-      for (const url of ["/health", "/openapi.json", "/docs"]) expect((await ask(url, undefined)).status, url).toBeLessThan(400);
+      for (const url of ["/health", "/live", "/openapi.json", "/docs"]) expect((await ask(url, undefined)).status, url).toBeLessThan(400);
     });
   });
 

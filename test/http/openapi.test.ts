@@ -31,7 +31,7 @@ describe("the OpenAPI document", () => {
 
   test("has every call of the contract at its method and path, and nothing else but what the server answers beside it", () => {
     const routes = linesOf(contract, []);
-    const own = ["GET /health", "GET /metrics", "GET /openapi.json"];
+    const own = ["GET /health", "GET /live", "GET /metrics", "GET /openapi.json"];
     const documented = operations.map(({ method, path: at }) => `${method} ${at}`);
     expect(documented.toSorted()).toEqual([...routes.map(({ line }) => line), ...own].toSorted());
     expect(operations.map(({ operationId }) => operationId)).toEqual(expect.arrayContaining(routes.map(({ name }) => name)));
@@ -70,7 +70,7 @@ describe("the OpenAPI document", () => {
 
   test("asks a token of every call but those that tell of the server", () => {
     const open = operations.filter(({ security }) => security?.length === 0).map(({ path: at }) => at);
-    expect(open.toSorted()).toEqual(["/health", "/metrics", "/openapi.json"]);
+    expect(open.toSorted()).toEqual(["/health", "/live", "/metrics", "/openapi.json"]);
   });
 
   test("tells of streams as events, of keys that repeat nothing, and of where a page goes on", () => {

@@ -48,6 +48,18 @@ onEveryPostgres("around the calls, over", (store) => {
     expect(JSON.stringify(lines)).not.toMatch(/SECRET|token-/);
   });
 
+  test("and none for who watches the server and finds it well", async () => {
+    const { loop, standing } = madeUp();
+    await using own = await startApi({ db: store.db, loop });
+    for (const path of ["/health", "/live", "/metrics"]) expect((await fetch(`${own.url}${path}`)).status).toBe(200);
+    standing.is_turning = false;
+    for (const path of ["/health", "/live", "/metrics"]) await fetch(`${own.url}${path}`);
+    const texts = (): string[] => own.lines.filter(({ event }) => event === "request").map(({ text }) => text);
+    expect(texts()).toEqual(["GET /health 503", "GET /live 503"]);
+    // They are counted as any other.
+    expect(await (await fetch(`${own.url}/metrics`)).text()).toContain('route="/live",status="200"} 1');
+  });
+
   describe("CORS", () => {
     const preflight = (origin: string, url = api.url): Promise<Response> =>
       fetch(`${url}/strategies`, {
@@ -160,6 +172,8 @@ onEveryPostgres("around the calls, over", (store) => {
       standing.is_turning = false;
       standing.lag_ms = 30_000;
       expect(await health()).toMatchObject({ http: 503, status: "down", reasons: expect.arrayContaining(["the loop stands for 30 s"]) });
+      const live = await fetch(`${own.url}/live`);
+      expect([live.status, await live.text()]).toEqual([503, "the loop stands for 30 s\n"]);
     });
 
     test("asks the database once a second at most, however often it is asked", async () => {

@@ -98,7 +98,7 @@ onEveryPostgres("the server over", (store) => {
       expect(answer.headers.get("allow")).toBe("GET, HEAD, PUT, DELETE");
       expect((await ask("DELETE /strategies")).headers.get("allow")).toBe("POST, PUT, GET, HEAD");
       expect((await ask("OPTIONS /accounts")).status).toBe(405);
-      expect((await ask("POST /health")).headers.get("allow")).toBe("GET, HEAD");
+      for (const open of ["/health", "/live"]) expect((await ask(`POST ${open}`)).headers.get("allow")).toBe("GET, HEAD");
       expect((await ask("DELETE /metrics")).headers.get("allow")).toBe("GET, HEAD, POST");
     });
 
@@ -163,6 +163,8 @@ onEveryPostgres("the server over", (store) => {
       expect(away.lines.find(({ event }) => event === "http")?.text).toContain("127.0.0.1:1");
       expect(JSON.parse((await at(away.url, "GET /health")).text)).toMatchObject({ status: "down", database: { reachable: false } });
       expect((await at(away.url, "GET /health")).status).toBe(503);
+      // A restart would not bring it back.
+      expect(await at(away.url, "GET /live")).toMatchObject({ status: 200, text: "ok\n" });
       await db.close();
     });
 

@@ -32,6 +32,8 @@ export interface StopTime {
   readonly grace_ms: number;
   /** It runs until it is stopped, so that SIGTERM is no failure. */
   readonly isEndless: boolean;
+  /** What it prints is its log: it goes on when nobody reads that any more. */
+  readonly isLogged?: boolean;
 }
 
 export interface Output {

@@ -132,8 +132,8 @@ interface Stopper {
 
 /**
  * What ends a command from outside: Ctrl-C (130), SIGTERM (143, or 0 for what runs until it is stopped), and a reader of
- * standard output that has gone (0: head has what it wanted). A command that has nothing to finish ends at once; another
- * gets the time it asked for, or until it is told again.
+ * standard output that has gone (0: head has what it wanted; a log is not what its command is for). A command that has nothing
+ * to finish ends at once; another gets the time it asked for, or until it is told again.
  */
 function stopOn(process: NodeJS.Process): Stopper {
   const controller = new AbortController();
@@ -146,10 +146,15 @@ function stopOn(process: NodeJS.Process): Stopper {
     if (isAgain || time.grace_ms === 0) process.exit(status);
     setTimeout(() => process.exit(given), time.grace_ms).unref();
   };
+  let isUnread = false;
+  const unread = (): void => {
+    if (!isUnread) process.stderr.write("stratctl: nobody reads standard output any more; it goes on without\n");
+    isUnread = true;
+  };
   process.on("SIGINT", () => stop(130));
   process.on("SIGTERM", () => stop(time.isEndless ? 0 : 143));
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") return stop(0);
+    if (error.code === "EPIPE") return time.isLogged === true ? unread() : stop(0);
     // A full disk: what was printed is not whole, and whoever reads it must know.
     process.stderr.write(`stratctl: cannot write to standard output (${error.code ?? error.message})\n`);
     stop(1);

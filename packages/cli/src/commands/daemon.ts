@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { Shard } from "@stratctl/sdk/internal";
 import type { Deps } from "../deps.ts";
 import { isJournal } from "../terminal/journal.ts";
+import { openLasting } from "../terminal/lasting.ts";
 import { examples, type Act } from "./command.ts";
 import { addInstall } from "./daemon-install.ts";
 import { inRounds, type Read } from "./daemon-reload.ts";
@@ -58,19 +59,27 @@ interface DaemonFlags {
 
 export async function runDaemon(deps: Deps, flags: DaemonFlags): Promise<void> {
   const { screen, output, signal } = deps;
-  const [engine, { builtinCalendar }] = await Promise.all([import("@stratctl/engine"), import("@stratctl/sdk/internal")]);
+  const [engine, { builtinCalendar }, { counted }] = await Promise.all([
+    import("@stratctl/engine"),
+    import("@stratctl/sdk/internal"),
+    import("../terminal/format.ts"),
+  ]);
   engine.holdYoungGeneration();
   const notifier = flags.once ? null : engine.openNotifier(process.env);
   const shard = await shardOf(flags.shard);
   const first = await readAll(deps, flags);
+  const write = openLasting(screen, ({ count, code }) => {
+    const text = `${counted(count, "line")} of this log could not be written (${code})`;
+    log({ level: "warn", event: "log", text, fields: { count, code } });
+  });
   const log = await engine.createLog({
-    stream: { write: (text) => screen.print(text) },
+    stream: { write },
     is_terminal: screen.isTerminal && output.format === "auto",
     is_journal: isJournal(1, deps.env),
     clock: engine.systemClock,
     calendar: builtinCalendar(),
   });
-  deps.takeTime({ grace_ms: GRACE_MS, isEndless: true });
+  deps.takeTime({ grace_ms: GRACE_MS, isEndless: true, isLogged: true });
   const service = notifier === null ? null : engine.superviseLoop(notifier, builtinCalendar());
   signal.addEventListener("abort", () => service?.stopping());
   const { once, isServed } = flags;

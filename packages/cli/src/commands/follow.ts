@@ -1,5 +1,6 @@
 import type { Mark, Strategy, StreamGap } from "@stratctl/sdk";
 import type { Deps } from "../deps.ts";
+import { openLasting } from "../terminal/lasting.ts";
 import { MARK_FIELDS } from "./mark.ts";
 import { neededStrategy } from "./missing.ts";
 
@@ -36,14 +37,15 @@ function isDrawn({ screen, output, env }: Deps): boolean {
 /** A line a mark. */
 async function writing({ screen, output }: Deps): Promise<Teller> {
   const { csv, json, tsv } = await import("../terminal/rows.ts");
+  const print = openLasting(screen, ({ count, code }) => screen.note(`${count} marks could not be written (${code})\n`));
   const heading = csv([], MARK_FIELDS);
-  if (output.format === "csv") screen.print(heading);
-  else if (output.format === "auto" && output.header) screen.print(tsv([], MARK_FIELDS, { header: true }));
+  if (output.format === "csv") print(heading);
+  else if (output.format === "auto" && output.header) print(tsv([], MARK_FIELDS, { header: true }));
   return {
     mark(mark) {
-      if (output.format === "json") screen.print(json(mark));
-      else if (output.format === "csv") screen.print(csv([mark], MARK_FIELDS).slice(heading.length));
-      else screen.print(tsv([mark], MARK_FIELDS, { color: screen.color }));
+      if (output.format === "json") print(json(mark));
+      else if (output.format === "csv") print(csv([mark], MARK_FIELDS).slice(heading.length));
+      else print(tsv([mark], MARK_FIELDS, { color: screen.color }));
     },
     gap: (gap) => screen.note(gapText(gap)),
     end: () => undefined,

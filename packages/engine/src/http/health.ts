@@ -86,7 +86,8 @@ export function createHealth({ database, standing, version }: HealthOptions): ()
   return async () => {
     const reachable = await isReachable();
     const loop = standing?.() ?? null;
-    const failures = [...(reachable ? [] : ["the database does not answer"]), ...(loop?.is_turning === false ? [standsFor(loop)] : [])];
+    const dead = deadOf(loop);
+    const failures = [...(reachable ? [] : ["the database does not answer"]), ...(dead === null ? [] : [dead])];
     const troubles = loop === null ? [] : degradedOf(loop);
     return {
       status: failures.length > 0 ? "down" : troubles.length > 0 ? "degraded" : "ok",
@@ -119,6 +120,11 @@ async function answersNow(database: Database): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** What GET /live answers: why a restart would mend it, which it never does for the market, a source or the database; null while it lives. */
+export function deadOf(loop: LoopStanding | null): string | null {
+  return loop?.is_turning === false ? standsFor(loop) : null;
 }
 
 function standsFor({ lag_ms, last_pass_at_ms }: LoopStanding): string {

@@ -13,7 +13,7 @@ import { mountDocs } from "./docs.ts";
 import { failureOf, problemOf, PROBLEM_TYPE, retryAfterOf } from "./failure.ts";
 import type { Verifier } from "./access.ts";
 import { createGate } from "./gate.ts";
-import { createHealth } from "./health.ts";
+import { createHealth, deadOf } from "./health.ts";
 import { GZIP_SUFFIX } from "./history.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { mountRoutes } from "./routes.ts";
@@ -136,6 +136,14 @@ function mountStatus(app: FastifyInstance, { context, loop }: ServeOptions, metr
       .header("cache-control", "no-store")
       .send(body);
   });
+  app.get("/live", { config: { route: "/live", is_watched: true } }, (_, reply) => {
+    const dead = deadOf(loop?.standing() ?? null);
+    return reply
+      .code(dead === null ? 200 : 503)
+      .type("text/plain; charset=utf-8")
+      .header("cache-control", "no-store")
+      .send(`${dead ?? "ok"}\n`);
+  });
   app.get("/metrics", { config: { route: "/metrics", is_watched: true } }, async (_, reply) =>
     reply
       .type(metrics.content_type)
@@ -150,10 +158,12 @@ function answered(
   { raw }: FastifyReply,
   { ms, log, metrics }: { ms: number; log: Log; metrics: Metrics },
 ): void {
-  const { route = is404 ? "other" : (routeOptions.url ?? "other"), operation = null } = routeOptions.config;
+  const { route = is404 ? "other" : (routeOptions.url ?? "other"), operation = null, is_watched = false } = routeOptions.config;
   const status = raw.statusCode;
   metrics.answered({ method, route, operation, status, ms });
   const is_whole = raw.writableFinished;
+  // Whoever watches us asks every few seconds, all day.
+  if (is_watched && is_whole && status >= 200 && status < 300) return;
   const fields = { method, route, status, ms: Math.round(ms * 10) / 10, request_id: id, ...(is_whole ? {} : { is_whole }) };
   log({ level: "info", event: "request", text: `${method} ${route} ${status}${is_whole ? "" : ", cut off"}`, fields, for_machines: true });
 }
@@ -194,7 +204,7 @@ function tagCompressed(app: FastifyInstance): void {
 }
 
 /** Paths beside those of the contract. */
-const OPEN = new Set(["/health", "/metrics", "/openapi.json", "/docs"]);
+const OPEN = new Set(["/health", "/live", "/metrics", "/openapi.json", "/docs"]);
 
 const PATTERNS = [...Map.groupBy(routesOf(contract), ({ route }) => route.path)].map(([path, all]) => ({
   pattern: new RegExp(`^${path.replaceAll(/\{\w+\}/g, "[^/]+")}$`),

@@ -213,13 +213,18 @@ function serverPaths(): Readonly<Record<string, Readonly<Record<string, Json>>>>
     },
   });
   const health = { "application/json": { schema: { $ref: "#/components/schemas/Health" } } };
+  const text = { "text/plain": { schema: { type: "string" } } };
   return {
     "/health": open("server.health", "Whether the server can do its job", {
       200: { description: "It can.", content: health },
       503: { description: "It cannot: the body says what is wrong.", content: health },
     }),
+    "/live": open("server.live", "Whether a restart would not mend it: the loop turns, whatever the database does", {
+      200: { description: "It turns: `ok`.", content: text },
+      503: { description: "It stands: a line says for how long.", content: text },
+    }),
     "/metrics": open("server.metrics", "Figures for Prometheus; no name or id of an account", {
-      200: { description: "The text format of Prometheus.", content: { "text/plain": { schema: { type: "string" } } } },
+      200: { description: "The text format of Prometheus.", content: text },
     }),
     "/openapi.json": open("server.openapi", "This document", {
       200: { description: "OpenAPI 3.1.", content: { "application/json": { schema: { type: "object" } } } },

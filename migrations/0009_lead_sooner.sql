@@ -1,3 +1,12 @@
+-- The transactions that a row's xmax names: one, or the members of a group that share the row.
+create function stratctl_row_holders(row_xmax xid) returns setof xid language plpgsql as $$
+begin
+  return next row_xmax;
+  return query select members.xid from pg_get_multixact_members(row_xmax) members;
+exception when others then
+  return; -- no group has this number
+end $$;
+
 -- Asks to lead the accounts of a shard, from a session that is kept. The fence under which it leads from now on, or null: then a
 -- leader of the same accounts lives, and the rest says who. A leader that was not seen for `silent` has its session ended, and its
 -- fence is passed, so that nothing of it arrives any more.
@@ -49,9 +58,13 @@ begin
     perform from engine_leader leader where mod(leader.shard - asked_shard, gcd(leader.of, asked_of)) = 0 for update;
   exception when lock_not_available then
     begin
+      -- Who holds one of these rows: those of other accounts write on.
       perform pg_terminate_backend(pid, 500) from pg_locks join pg_stat_activity using (pid)
-      where locktype = 'relation' and relation = 'engine_leader'::regclass and mode = 'RowShareLock' and granted
-        and pid <> pg_backend_pid() and xact_start < clock_timestamp() - interval '1 second';
+      where locktype = 'transactionid' and granted and pid <> pg_backend_pid() and xact_start < clock_timestamp() - interval '1 second'
+        and transactionid in (
+          select stratctl_row_holders(leader.xmax) from engine_leader leader
+          where mod(leader.shard - asked_shard, gcd(leader.of, asked_of)) = 0
+        );
     exception when insufficient_privilege then
       null; -- of another role: it is waited for once more
     end;

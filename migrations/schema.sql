@@ -441,9 +441,13 @@ begin
     perform from engine_leader leader where mod(leader.shard - asked_shard, gcd(leader.of, asked_of)) = 0 for update;
   exception when lock_not_available then
     begin
+      -- Who holds one of these rows: those of other accounts write on.
       perform pg_terminate_backend(pid, 500) from pg_locks join pg_stat_activity using (pid)
-      where locktype = 'relation' and relation = 'engine_leader'::regclass and mode = 'RowShareLock' and granted
-        and pid <> pg_backend_pid() and xact_start < clock_timestamp() - interval '1 second';
+      where locktype = 'transactionid' and granted and pid <> pg_backend_pid() and xact_start < clock_timestamp() - interval '1 second'
+        and transactionid in (
+          select stratctl_row_holders(leader.xmax) from engine_leader leader
+          where mod(leader.shard - asked_shard, gcd(leader.of, asked_of)) = 0
+        );
     exception when insufficient_privilege then
       null; -- of another role: it is waited for once more
     end;
@@ -518,6 +522,17 @@ begin
   lock table strategy_m2m_candles in share row exclusive mode;
   delete from strategy_m2m_candles where strategy_id = old.strategy_id;
   return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION stratctl_row_holders(row_xmax xid)
+ RETURNS SETOF xid
+ LANGUAGE plpgsql
+AS $function$
+begin
+  return next row_xmax;
+  return query select members.xid from pg_get_multixact_members(row_xmax) members;
+exception when others then
+  return; -- no group has this number
 end $function$;
 
 CREATE OR REPLACE FUNCTION stratctl_strategy_changed()

@@ -226,7 +226,7 @@ class Daemon {
     const began_ms = this.#clock.monotonic();
     // A database that kept the book waiting cost the sample: a price of now is none of its instant.
     const is_late = this.#clock.now() - at_ms > this.#lateMax();
-    if (is_late) {
+    if (is_late && this.#keeper.was_read) {
       this.#skipped_count += 1;
       this.#troubles.skipped(1);
     }
@@ -298,7 +298,7 @@ class Daemon {
     const none = { instruments: new Map<string, null>(), strategy_ids: [], too_large_ids: [] };
     const unmarked = all_marked ? none : this.#sampler.unmarked();
     this.#unpriced.note(unmarked.instruments, at_ms);
-    this.#notices.prices(unmarked, this.#board.length);
+    this.#notices.prices(unmarked, this.#board.instruments);
   }
 
   /** What another engine had not brought to the database when this one follows it. */

@@ -22,12 +22,9 @@ export interface DayEndNews {
 const AGAIN_MS = 60_000;
 /** A close is one when the clock has shown it for so long: one that was set wrong for a moment ends no session. */
 const CLOSED_FOR_MS = 120_000;
-/** A clock that goes back further is itself in doubt, and days that were written before it did are left alone. */
-const AHEAD_MS_MAX = 7 * 24 * 3_600_000;
-
 /**
  * Writes the figures of days when a session has ended: once its last candles are in the tables, and at the start what ended while
- * no engine ran. Days that are there are left as they are, unless they were written by a clock that was ahead.
+ * no engine ran. Days that are there are left as they are, but for the one whose end it sees.
  */
 export class DayEnd {
   readonly #options: DayEndOptions;
@@ -36,8 +33,6 @@ export class DayEnd {
   #done_ms = Number.NEGATIVE_INFINITY;
   /** The close that the clock shows, and since when, on the monotonic clock. */
   #shown = { ended_ms: Number.NaN, since_ms: 0 };
-  /** The first day that a clock which was ahead may have written. */
-  #doubted_from: string | undefined;
   /** On the monotonic clock. */
   #again_ms = Number.NEGATIVE_INFINITY;
   #writing: Promise<void> | null = null;
@@ -55,19 +50,13 @@ export class DayEnd {
     const ended_ms = Math.max(...exchanges.map((exchange) => lastCloseOf(calendar, exchange, written_to_ms)));
     if (ended_ms !== this.#shown.ended_ms) this.#shown = { ended_ms, since_ms: now_ms };
     if (now_ms - this.#shown.since_ms < CLOSED_FOR_MS || now_ms < this.#again_ms) return;
-    if (ended_ms < this.#done_ms) this.#wasAhead(ended_ms, dayOf(calendar, written_to_ms));
+    // A clock that was ahead has gone back: what it wrote is written anew when it ends.
+    if (ended_ms < this.#done_ms) this.#done_ms = ended_ms;
     if (ended_ms <= this.#done_ms) return;
     this.#again_ms = now_ms + AGAIN_MS;
     this.#writing = this.#write(ended_ms, fence).finally(() => {
       this.#writing = null;
     });
-  }
-
-  /** Days from `day` on were written before they ended: they are written anew when they do. */
-  #wasAhead(ended_ms: number, day: string): void {
-    if (this.#done_ms - ended_ms > AHEAD_MS_MAX) return;
-    this.#doubted_from = this.#doubted_from === undefined || day < this.#doubted_from ? day : this.#doubted_from;
-    this.#done_ms = ended_ms;
   }
 
   /** Ends what is under way: what is missing is written after the next start. */
@@ -80,10 +69,10 @@ export class DayEnd {
     const { db, calendar, shard, log } = this.#options;
     const { signal } = this.#ending;
     try {
-      const anew_from = this.#doubted_from;
-      const { day_count, strategy_count } = await writeDays(db, { now_ms, calendar, shard, fence, signal, anew_from });
+      // A day whose end this engine sees is its to write, whoever has written it before by a clock that was ahead.
+      const over_from = Number.isFinite(this.#done_ms) ? dayOf(calendar, now_ms) : undefined;
+      const { day_count, strategy_count } = await writeDays(db, { now_ms, calendar, shard, fence, signal, over_from });
       this.#done_ms = now_ms;
-      this.#doubted_from = undefined;
       this.#again_ms = Number.NEGATIVE_INFINITY;
       this.#has_failed = false;
       if (day_count > 0)

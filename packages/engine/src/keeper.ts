@@ -13,8 +13,8 @@ import type { Clock } from "./clock.ts";
 import { BookShelf } from "./shelf.ts";
 import { failureOf, within } from "./within.ts";
 
-/** A database that answered last time is waited for this long, which costs samples; one that did not, this long. */
-const WAIT_MS = { answering: 5_000, away: 500 };
+/** A database that answered last time is waited for this long, which costs samples; one that did not, so shortly that it costs none. */
+const WAIT_MS = { answering: 5_000, away: 200 };
 /** Strategies of one read: a slice that holds the event loop for some milliseconds. */
 const STRATEGIES_A_READ = 2_000;
 

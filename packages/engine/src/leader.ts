@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import {
   lead,
   leave,
+  sqlstateOf,
   tellAlive,
   type Database,
   type DbSession,
@@ -39,6 +40,8 @@ const SESSION_MS = 3_500;
 const LEAVE_MS = 500;
 /** Telling that it lives may take so long. */
 const BEAT_MS = 500;
+/** admin_shutdown: also of one session, as whoever follows a silent leader ends it. */
+const SESSION_ENDED = "57P01";
 const SESSION_NAME = "stratctl leader";
 
 /**
@@ -167,7 +170,7 @@ export class Leadership {
     } catch (error) {
       this.#failure = failureOf(error);
       // Without its session the lock is nobody's: what there is to write waits until it leads again.
-      if (this.#fence !== null) this.#ends(failureOf(error).message);
+      if (this.#fence !== null) this.#ends(sqlstateOf(error) === SESSION_ENDED ? "its session was ended" : failureOf(error).message);
       this.#drop();
     }
   }

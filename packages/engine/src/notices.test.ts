@@ -85,19 +85,43 @@ test("a special session without its time is said from a month before, and a mark
   expect(lines.map(({ text }) => text)).toEqual(["NFO is open; never closes"]);
 });
 
+test("prices: of the exchanges that are open, and nothing of what left the session without one", () => {
+  const lines: LogLine[] = [];
+  const notices = new Notices((line) => lines.push(line), calendar);
+  const board = new QuoteBoard(book.instruments);
+  const hours = hoursOn(calendar, book.exchanges, "2026-11-25");
+  const none = { instruments: new Map<string, string>(), strategy_ids: [], too_large_ids: [] };
+  const share = { ...none, instruments: new Map([["NSE:RELIANCE", "redis: no key"]]), strategy_ids: [5] };
+  const at = (time: string, unmarked: Parameters<Notices["prices"]>[0]): void => {
+    notices.session(book, hours, { at_ms: Date.parse(`2026-11-25T${time}Z`), board });
+    notices.prices(unmarked, book.instruments);
+  };
+  at("05:00:00", share);
+  at("10:00:00", none); // NSE has closed at 15:30, NFO is open until 15:40
+  expect(lines.filter(({ event }) => event === "priced")).toEqual([]);
+  const later = { ...none, instruments: new Map([["NFO:NIFTY26DECFUT", "redis: no key"]]), strategy_ids: [3] };
+  at("10:01:00", later);
+  at("10:02:00", none);
+  expect(lines.filter(({ event }) => event === "priced").map(({ text }) => text)).toEqual(["the one instrument"]);
+});
+
 test("prices: each change is said once, with the reasons and the strategies", () => {
   const lines: LogLine[] = [];
   const notices = new Notices((line) => lines.push(line), calendar);
   const unpriced = { instruments: new Map([["NFO:A", "redis: no key; ticker: 404"]]), strategy_ids: [9], too_large_ids: [] };
   const none = { instruments: new Map<string, string>(), strategy_ids: [], too_large_ids: [] };
   const both = { ...unpriced, strategy_ids: [5, 9], too_large_ids: [5] };
+  const hours = hoursOn(calendar, book.exchanges, "2026-11-25");
+  const at_ms = Date.parse("2026-11-25T05:00:00Z");
+  notices.session(book, hours, { at_ms, board: new QuoteBoard(book.instruments) });
+  lines.length = 0;
   for (const unmarked of [unpriced, unpriced, none, none, { ...none, strategy_ids: [5, 7], too_large_ids: [5, 7] }, none, unpriced, both])
-    notices.prices(unmarked, 8);
+    notices.prices(unmarked, book.instruments);
   expect(lines.map(({ event, text }) => `${event}: ${text}`)).toEqual([
     "unpriced: NFO:A (redis: no key; ticker: 404) · no mark: 9",
-    "priced: all 8 instruments",
+    "priced: all 3 instruments",
     "unpriced: m2m or pnl lies beyond ±500000000000 rupees · no mark: 5, 7",
-    "priced: all 8 instruments",
+    "priced: all 3 instruments",
     "unpriced: NFO:A (redis: no key; ticker: 404) · no mark: 9",
     "unpriced: NFO:A (redis: no key; ticker: 404) · m2m or pnl lies beyond ±500000000000 rupees: 5 · no mark: 5, 9",
   ]);

@@ -6,6 +6,7 @@ import {
   type Calendar,
   type CandleBatch,
   type ExpiryNotice,
+  type InstrumentRef,
   type QuoteBoard,
 } from "@stratctl/sdk/internal";
 import type { Book } from "./book.ts";
@@ -22,7 +23,7 @@ export class Notices {
   #hours: Hours | null = null;
   #open = 0;
   /** What the last line said of prices. */
-  #unmarked: string | null = null;
+  #unmarked: { readonly key: string; readonly exchanges: readonly string[] } | null = null;
   /** Of the day: candles by strategy, and strategies that had a stale leg. */
   #candle_count = 0;
   readonly #marked = new Set<number>();
@@ -89,13 +90,18 @@ export class Notices {
     if (are_open.length === 0) this.#unmarked = null;
   }
 
-  /** What has no price at a sample, and which strategies no Mark for it; of a board of `instrument_count`. */
-  prices({ instruments, strategy_ids, too_large_ids }: Unmarked, instrument_count: number): void {
+  /** What has no price at a sample, and which strategies no Mark for it; of all these. */
+  prices({ instruments, strategy_ids, too_large_ids }: Unmarked, of: readonly InstrumentRef[]): void {
     const key = [...instruments.keys(), ...too_large_ids].join(",");
-    if (key === this.#unmarked) return;
-    this.#unmarked = key;
-    if (strategy_ids.length > 0) this.#noMark({ instruments, strategy_ids, too_large_ids });
-    else if (instrument_count > 0) this.#allPriced(instrument_count);
+    if (key === this.#unmarked?.key) return;
+    const before = this.#unmarked;
+    this.#unmarked = { key, exchanges: [...instruments.keys()].map(exchangeOf) };
+    if (strategy_ids.length > 0) return this.#noMark({ instruments, strategy_ids, too_large_ids });
+    const are_open = namesOf(this.#exchanges, this.#open);
+    // What only left the session has no price yet.
+    if (before !== null && before.exchanges.length > 0 && !before.exchanges.some((exchange) => are_open.includes(exchange))) return;
+    const instrument_count = of.filter(({ exchange }) => are_open.includes(exchange)).length;
+    if (instrument_count > 0) this.#allPriced(instrument_count);
   }
 
   #allPriced(instrument_count: number): void {
@@ -194,6 +200,10 @@ function bookText(book: Book): string {
 
 function bookFields(book: Book): { strategy_count: number; instrument_count: number } {
   return { strategy_count: book.strategy_count, instrument_count: book.instruments.length };
+}
+
+function exchangeOf(instrument: string): string {
+  return instrument.slice(0, instrument.indexOf(":"));
 }
 
 function namesOf(exchanges: readonly string[], mask: number): string[] {

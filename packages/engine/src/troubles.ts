@@ -232,7 +232,7 @@ export class Troubles {
   }
 
   setBack(from_ms: number, to_ms: number): void {
-    const text = `set back by ${secondsText(from_ms - to_ms)} · latest marks move again once it has caught up`;
+    const text = `set back by ${secondsText(from_ms - to_ms)} · latest marks go on where the database's clock went back as well, else once it has caught up`;
     this.#log({ level: "warn", event: "clock", text, fields: { set_back_ms: from_ms - to_ms } });
   }
 

@@ -17,3 +17,8 @@ export function moneyText(amount: number): string {
 export function unitsText(units: bigint): string {
   return formatUnits(Number(units));
 }
+
+/** Of two columns of instants: a later call may replace what is kept. That of a clock which was ahead is in nobody's way. */
+export function isForward(kept: string, given: string): string {
+  return `(${kept} <= ${given} or ${kept} > now() + interval '1 minute')`;
+}

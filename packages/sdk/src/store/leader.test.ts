@@ -183,6 +183,26 @@ onEveryPostgres("who leads", (store) => {
       await hung.ended;
     });
 
+    test("of other accounts goes on, however long it takes, when one that hangs is ended", async () => {
+      const [one, two, hung, again, other] = [await open(), await open(), await open(), await open(), await open()];
+      const fence = await led(one, "a:1", { shard: { shard: 1, of: 2 } });
+      const beside = await led(await open(), "c:3", { shard: { shard: 2, of: 2 } });
+      // Two that hold the row at once are a group, as a reader's row lock beside a write is.
+      for (const [session, { shard, number }] of [
+        [hung, fence],
+        [again, fence],
+        [other, beside],
+      ] as const) {
+        await session.script("begin");
+        await session.run("test.fenced", "select stratctl_fenced($1, $2, $3)", [shard.shard, shard.of, number]);
+      }
+      await sleep(1_000);
+      await leave(one, fence);
+      expect(await ask(two, "b:2", { shard: { shard: 1, of: 2 } })).toMatchObject({ fence: { number: 2 } });
+      await Promise.all([hung.ended, again.ended]);
+      expect(await other.one(z.object({ one: z.int() }), "test.lives", "select 1 as one")).toEqual({ one: 1 });
+    });
+
     test("that is about to end is left alone by whoever takes over", async () => {
       const [one, two, slow] = [await open(), await open(), await open()];
       const fence = await led(one, "a:1");

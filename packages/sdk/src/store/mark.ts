@@ -3,7 +3,7 @@ import { InstantColumn } from "../model/instant.ts";
 import { Mark } from "../model/mark.ts";
 import { MONEY_MAX_UNITS, MoneyColumn } from "../model/money.ts";
 import { int4Array, int8Array, textArray } from "./array.ts";
-import { WholeColumn } from "./column.ts";
+import { isForward, WholeColumn } from "./column.ts";
 import type { Db, Param } from "./db.ts";
 import { retried } from "./failure.ts";
 import { fenced, fenceParams, isFenced, type Fence } from "./leader.ts";
@@ -102,8 +102,8 @@ const GIVEN = `(
         <= ${MONEY_MAX_UNITS})
   ) as given`;
 
-/** Only forward in time; what is unchanged is not written. */
-const newer = (given: "given" | "excluded"): string => `kept.at <= ${given}.at
+/** Only forward in time, but where a clock was ahead; what is unchanged is not written. */
+const newer = (given: "given" | "excluded"): string => `${isForward("kept.at", `${given}.at`)}
     and (kept.at, kept.m2m, kept.entry_value, kept.realized_pnl, kept.instrument_count, kept.priced, kept.stale, kept.oldest_age_ms,
         kept.reason)
       is distinct from

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { InstantColumn } from "../model/instant.ts";
 import { MoneyColumn } from "../model/money.ts";
 import { instantArray, int8Array, textArray } from "./array.ts";
+import { isForward } from "./column.ts";
 import type { Db, Param } from "./db.ts";
 import { retried } from "./failure.ts";
 import { fenced, fenceParams, isFenced, type Fence } from "./leader.ts";
@@ -66,7 +67,7 @@ const UPSERT = `insert into last_quote as kept (exchange, tradingsymbol, price, 
   where ${isFenced("$6", "$7", "$8")}
   order by exchange, tradingsymbol
   on conflict (exchange, tradingsymbol) do update set price = excluded.price, at = excluded.at, source = excluded.source
-  where kept.at <= excluded.at and (kept.price, kept.at, kept.source) is distinct from (excluded.price, excluded.at, excluded.source)`;
+  where ${isForward("kept.at", "excluded.at")} and (kept.price, kept.at, kept.source) is distinct from (excluded.price, excluded.at, excluded.source)`;
 
 const Row = z.object({
   exchange: z.string(),

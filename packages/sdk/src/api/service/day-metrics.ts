@@ -28,6 +28,8 @@ export interface DaysQuery extends metrics.SubjectFilter {
   readonly calendar: Calendar;
   /** From that day on; all of them where null. Left out: what is not written yet. */
   readonly anew_from?: string | null | undefined;
+  /** Days from that one on that are there are written over, and none is removed. */
+  readonly over_from?: string | undefined;
   readonly fence?: Fence | undefined;
   /** Ends between two slices. */
   readonly signal?: AbortSignal | undefined;
@@ -86,7 +88,7 @@ async function sliceOf(db: Db, subjects: readonly Subject[], query: DaysQuery) {
 }
 
 /** The days of a strategy that are to be written: from its first leg or candle on, till it was archived. */
-function dueOf(subject: Subject, parts: readonly PartRow[], { calendar, now_ms, anew_from }: DaysQuery): Due | null {
+function dueOf(subject: Subject, parts: readonly PartRow[], { calendar, now_ms, anew_from, over_from }: DaysQuery): Due | null {
   const begun = [
     ...parts.map(({ added_at_ms }) => added_at_ms),
     ...(subject.first_candle === null ? [] : [Date.parse(subject.first_candle)]),
@@ -96,7 +98,8 @@ function dueOf(subject: Subject, parts: readonly PartRow[], { calendar, now_ms, 
   const next = subject.last_day === null ? null : plusDays(subject.last_day, 1);
   const first = dayOf(calendar, begun_ms);
   // Days are written without a hole between them.
-  const asked = anew_from === undefined ? next : anew_from !== null && next !== null && next < anew_from ? next : anew_from;
+  const due = next !== null && over_from !== undefined && over_from < next ? over_from : next;
+  const asked = anew_from === undefined ? due : anew_from !== null && next !== null && next < anew_from ? next : anew_from;
   const from = asked !== null && asked > first ? asked : first;
   const end_ms = Math.min(now_ms, subject.archived_at === null ? now_ms : Date.parse(subject.archived_at) + DAY_MS);
   const to = dayOf(calendar, end_ms);

@@ -15,6 +15,7 @@ export { redisSource } from "./quotes/redis.ts";
 export { pubsubSource, type PubsubOptions } from "./quotes/redis-pubsub.ts";
 export { tickerSource, type TickerOptions } from "./quotes/ticker.ts";
 export {
+  NIFTY_50,
   systemClock,
   type Allowance,
   type InstrumentRef,

@@ -1,9 +1,6 @@
-import type { InstrumentRef, QuoteSource } from "@stratctl/sdk/internal";
+import type { QuoteSource } from "@stratctl/sdk/internal";
 import type { Settings } from "../settings.ts";
 import { ANSWER_MS_MAX, fail, ok, warn, type Finding } from "./finding.ts";
-
-/** Quoted through every session. */
-const ASKED: InstrumentRef = { instrument: "NSE:NIFTY 50", exchange: "NSE", tradingsymbol: "NIFTY 50", instrument_token: 256_265 };
 
 /** What was found of a source, and whether it gave a price. */
 interface Look {
@@ -35,16 +32,16 @@ export async function lookAtSources({
 }
 
 async function lookAtSource(source: QuoteSource): Promise<Look> {
-  const { StratctlError } = await import("@stratctl/sdk");
-  const told = { text: `answers, and has no price of ${ASKED.instrument}`, has_price: false };
+  const [{ StratctlError }, { NIFTY_50 }] = await Promise.all([import("@stratctl/sdk"), import("@stratctl/sdk/internal")]);
+  const told = { text: `answers, and has no price of ${NIFTY_50.instrument}`, has_price: false };
   const began_ms = performance.now();
   try {
     const sink = {
       quote: () => Object.assign(told, { text: "answers", has_price: true }),
-      refused: (_: number, why: string) => (told.text = `answers, and its price of ${ASKED.instrument} is none: ${why}`),
+      refused: (_: number, why: string) => (told.text = `answers, and its price of ${NIFTY_50.instrument} is none: ${why}`),
       absent: () => undefined,
     };
-    await source.read([ASKED], sink, { deadline_ms: ANSWER_MS_MAX - 1_000 });
+    await source.read([NIFTY_50], sink, { deadline_ms: ANSWER_MS_MAX - 1_000 });
     const finding = ok(source.name, `${told.text}, after ${Math.round(performance.now() - began_ms)} ms`);
     return { finding, has_price: told.has_price };
   } catch (error) {

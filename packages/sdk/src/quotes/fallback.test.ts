@@ -172,21 +172,6 @@ test("where it may be asked about a few at a time, each gets its turn", async ()
   expect(held()).toEqual(instruments.map(() => 5));
 });
 
-test("where it may be asked about one in every third pass only, each gets its turn all the same", async () => {
-  const instruments = Array.from({ length: 5 }, (_, number) => `NFO:T${number}`);
-  const told = Object.fromEntries(instruments.map((name) => [name, { price: 5 }]));
-  const { clock, pass, ticker, held } = world(instruments, {}, told, () => ({
-    instrument_count: clock.monotonic() % 3_000 === 0 ? 1 : 0,
-    why: null,
-  }));
-  for (let second = 0; second < 15; second += 1) {
-    await pass();
-    clock.pass(1_000);
-  }
-  expect(ticker.asked.flat()).toEqual(instruments);
-  expect(held()).toEqual(instruments.map(() => 5));
-});
-
 test("while it orders to wait it is not asked, and the reason is told", async () => {
   const { clock, pass, ticker, board, prices, held } = world(["NFO:A"], {}, { "NFO:A": { price: 1 } }, () =>
     clock.monotonic() < 3_000 ? { instrument_count: 0, why: "429, waits 3 s" } : freely(),
@@ -246,6 +231,8 @@ test("one that ignores its deadline is left behind, and what it says later is no
   const start_ms = performance.now();
   await prices.refresh(board, T, start_ms);
   expect(performance.now() - start_ms).toBeLessThan(250);
+  expect(prices.status()[0]).toMatchObject({ up: null, reason: "does not keep its deadline" });
+  await prices.refresh(board, T, performance.now());
   expect(prices.status()[0]).toMatchObject({ up: false, reason: "does not keep its deadline" });
   told.resolve();
   await told.promise;

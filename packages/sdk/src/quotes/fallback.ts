@@ -3,7 +3,7 @@ import { STALE_MS_MAX } from "../model/quote.ts";
 import type { QuoteBoard } from "./board.ts";
 import { Breaker } from "./breaker.ts";
 import { Due } from "./due.ts";
-import { systemClock, type QuoteSink, type QuoteSource, type SourceClock } from "./source.ts";
+import { NIFTY_50, systemClock, type QuoteSink, type QuoteSource, type SourceClock } from "./source.ts";
 import { reasonOf, unavailable } from "./unavailable.ts";
 
 export interface FallbackOptions {
@@ -20,7 +20,7 @@ export interface FallbackOptions {
 
 export interface SourceStatus {
   readonly name: string;
-  /** Null until it was asked. */
+  /** Null until it answered, refused, or twice let its time go by: the first of these may be a connection that is being made. */
   readonly up: boolean | null;
   /** What keeps it: `connection refused`, `429, waits 3 s`. */
   readonly reason: string | null;
@@ -38,6 +38,14 @@ interface Member {
   readonly due: WeakMap<QuoteBoard, Due>;
   readonly breaker: Breaker;
   status: SourceStatus;
+  /** The monotonic time of the pass in which it was last asked. */
+  asked_in_ms: number;
+  /** When it is probed again, while it is down. */
+  readonly probes: Breaker;
+  /** The probe that is under way. */
+  probing: AbortController | null;
+  /** It was found to be back by a probe, which nobody was told yet. */
+  is_back: boolean;
 }
 
 /** One pass over one board. */
@@ -80,6 +88,10 @@ export class Fallback implements AsyncDisposable {
       due: new WeakMap(),
       breaker: new Breaker(random),
       status: { name: source.name, up: null, reason: null, since_ms: null, quote_count: 0 },
+      asked_in_ms: Number.NaN,
+      probes: new Breaker(random),
+      probing: null,
+      is_back: false,
     }));
     this.#stale_ms_max = stale_ms_max;
     this.#deadline_ms = deadline_ms;
@@ -89,7 +101,7 @@ export class Fallback implements AsyncDisposable {
   /**
    * One pass over the board's instruments, done within `deadline_ms` whatever the sources do. Never rejects for a source
    * that is away: `status` and `board.why` tell. `now_ms` is the sample's instant, `monotonic_ms` the monotonic time at
-   * its start.
+   * its start. A source that is down, and that nothing was left to ask, is probed after it.
    */
   async refresh(
     board: QuoteBoard,
@@ -99,6 +111,8 @@ export class Fallback implements AsyncDisposable {
   ): Promise<void> {
     assert(!this.#under_way.has(board), "refresh: a pass over this board is under way");
     this.#under_way.add(board);
+    // A sample goes before: what a probe holds of a connection or of a rate is free now.
+    for (const member of this.#members) endProbe(member);
     try {
       const pass: Pass = { board, now_ms, monotonic_ms, signal };
       board.begin(
@@ -109,9 +123,24 @@ export class Fallback implements AsyncDisposable {
         const left_ms = this.#deadline_ms - (this.#clock.monotonic() - monotonic_ms);
         await this.#ask(member, pass, this.#deadlineOf(member, { left_ms, later_count: this.#members.length - place - 1 }));
       }
+      for (const member of this.#members) this.#probe(member, pass);
     } finally {
       this.#under_way.delete(board);
     }
+  }
+
+  /**
+   * For when there is nothing to refresh: asks each source that is down for one instrument, after growing waits, so that it is known
+   * to be back. Waits for none of them; a refresh that begins meanwhile ends them. True where one was found to be back since the last
+   * call or refresh.
+   */
+  probe(board: QuoteBoard, now_ms: number, monotonic_ms: number, { signal }: { signal?: AbortSignal | undefined } = {}): boolean {
+    const is_back = this.#members.some((member) => member.is_back);
+    for (const member of this.#members) {
+      member.is_back = false;
+      this.#probe(member, { board, now_ms, monotonic_ms, signal });
+    }
+    return is_back;
   }
 
   /** How each source stands, in the order in which they are asked. */
@@ -139,8 +168,20 @@ export class Fallback implements AsyncDisposable {
     const asked = wanted === null || member.source.allowance === undefined ? wanted : this.#due(member, pass, wanted);
     member.status = { ...member.status, quote_count: 0 };
     if (deadline_ms < 2 || pass.signal?.aborted || asked?.length === 0 || member.breaker.isOpen(pass.monotonic_ms)) return;
+    member.asked_in_ms = pass.monotonic_ms;
     const told = await read(member, pass, { asked, deadline_ms, clock: this.#clock });
     if (member.source.allowance !== undefined && asked !== null) this.#judge(member, pass, { asked, told });
+  }
+
+  #probe(member: Member, pass: Pass): void {
+    const { source, status, breaker, probes } = member;
+    const { monotonic_ms, signal } = pass;
+    if (status.up !== false || member.probing !== null || member.asked_in_ms === monotonic_ms || signal?.aborted) return;
+    if (breaker.isOpen(monotonic_ms) || probes.isOpen(monotonic_ms) || source.allowance?.().instrument_count === 0) return;
+    const stop = new AbortController();
+    member.probing = stop;
+    const deadline_ms = Math.min(source.deadline_ms ?? this.#deadline_ms, this.#deadline_ms);
+    void probe(member, pass, { stop, deadline_ms, clock: this.#clock });
   }
 
   /** What the sources before it left open; null for everything. */
@@ -157,7 +198,7 @@ export class Fallback implements AsyncDisposable {
     if (wanted.length === 0) return [];
     const allowance = member.source.allowance?.() ?? { instrument_count: 0, why: null };
     if (allowance.why !== null) {
-      member.status = statusAfter(member.status, { up: false, reason: allowance.why, now_ms });
+      member.status = statusAfter(member.status, { up: isConnecting(member) ? null : false, reason: allowance.why, now_ms });
       board.away(member.source.name, allowance.why);
     }
     return dueOf(member, board).take(wanted, monotonic_ms, allowance.instrument_count);
@@ -172,7 +213,7 @@ export class Fallback implements AsyncDisposable {
     const due = dueOf(member, board);
     for (const index of asked) {
       const is_old = board.ageOf(index, now_ms) > this.#stale_ms_max;
-      if (!told.has(index) && member.status.up === false) continue;
+      if (!told.has(index) && member.status.up !== true) continue;
       const worth = !told.has(index) ? "none" : is_old ? "old" : "fresh";
       due.answered(index, monotonic_ms, { worth, old_ms: is_old && !member.is_first ? this.#stale_ms_max : 0 });
     }
@@ -219,11 +260,46 @@ async function read(
   is_open = false;
   const took_ms = clock.monotonic() - from_ms;
   board.ended(source.name, { ms: took_ms, why: reason, asked });
-  if (reason !== null && quote_count === 0 && took_ms >= SLOW_PART * deadline_ms && signal?.aborted !== true)
-    breaker.slow(clock.monotonic());
+  const is_slow = reason !== null && quote_count === 0 && took_ms >= SLOW_PART * deadline_ms && signal?.aborted !== true;
+  if (is_slow) breaker.slow(clock.monotonic());
   else breaker.quick();
-  member.status = { ...statusAfter(member.status, { up: reason === null, reason, now_ms }), quote_count };
+  const is_first = member.status.up === null && member.status.reason === null;
+  const up = is_slow && is_first ? null : reason === null;
+  member.status = { ...statusAfter(member.status, { up, reason, now_ms }), quote_count };
   return told;
+}
+
+/** Its first question ran out of time: the connection for it may still be on its way. */
+function isConnecting({ status }: Member): boolean {
+  return status.up === null && status.reason !== null;
+}
+
+/** Asks a source whether it answers, for one instrument, whose price is nobody's: only a pass knows its instant. */
+async function probe(
+  member: Member,
+  { board, now_ms, signal }: Pass,
+  { stop, deadline_ms, clock }: { stop: AbortController; deadline_ms: number; clock: SourceClock },
+): Promise<void> {
+  const { source, probes } = member;
+  const end = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
+  const deaf: QuoteSink = { quote: () => undefined, refused: () => undefined, absent: () => undefined };
+  const asked = [board.instruments[0] ?? NIFTY_50];
+  const reading = source.read(asked, deaf, { deadline_ms: Math.floor(deadline_ms * TOLD_PART), signal: end });
+  const reason = await outcomeOf(source, reading, deadline_ms);
+  if (member.probing !== stop) return;
+  member.probing = null;
+  if (end.aborted) return;
+  if (reason === null) probes.quick();
+  else probes.slow(clock.monotonic());
+  if (reason === null) board.away(source.name, null);
+  member.is_back = reason === null;
+  member.status = statusAfter(member.status, { up: reason === null, reason, now_ms });
+}
+
+function endProbe(member: Member): void {
+  member.probing?.abort();
+  member.probing = null;
+  member.is_back = false;
 }
 
 /** Null where the source answered, else why it did not; never later than its deadline. */
@@ -240,7 +316,10 @@ async function outcomeOf(source: QuoteSource, reading: Promise<void>, deadline_m
   }
 }
 
-function statusAfter(before: SourceStatus, { up, reason, now_ms }: { up: boolean; reason: string | null; now_ms: number }): SourceStatus {
+function statusAfter(
+  before: SourceStatus,
+  { up, reason, now_ms }: { up: boolean | null; reason: string | null; now_ms: number },
+): SourceStatus {
   return { ...before, up, reason, since_ms: before.up === up ? before.since_ms : now_ms };
 }
 

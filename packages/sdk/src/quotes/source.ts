@@ -9,6 +9,14 @@ export interface InstrumentRef {
   readonly instrument_token: number | null;
 }
 
+/** Quoted through every session: asked for where a source is only asked whether it answers. */
+export const NIFTY_50: InstrumentRef = {
+  instrument: "NSE:NIFTY 50",
+  exchange: "NSE",
+  tradingsymbol: "NIFTY 50",
+  instrument_token: 256_265,
+};
+
 /** Where a source puts what it read; `index` is the place in the list that was asked for. */
 export interface QuoteSink {
   /** `at_ms` is null where the source gives no time; `rounded` where the price had more than four decimals. */

@@ -156,7 +156,7 @@ describe("away", () => {
     [302, "", "302, sends somewhere else"],
     [200, "\n<!doctype html><html>sign in</html>", "answers with a page (HTML)"],
   ])("nothing but %i %j: as away as one that answers nothing, and says why without what it was sent", async (status, text, why) => {
-    await using service = await startService((_url, response) => response.writeHead(status).end(text));
+    await using service = await startService((_url, response) => void response.writeHead(status).end(text));
     for (const batch of [undefined, { path: "/quote/ltp", parameter: "i" }]) {
       const source = open({ url: service.url.replace("://", "://desk:s3cret@"), batch, clock: new HandClock() });
       expect((await readAll(source, ["NFO:A", "NFO:B"])).error).toBe(`ticker: ${why}`);

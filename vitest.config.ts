@@ -1,5 +1,9 @@
+import path from "node:path";
 import { defineConfig } from "vitest/config";
 import { LongFirst } from "./test/sequence.ts";
+
+// Workers inherit it, and the hundreds of processes that tests start: all load the same files.
+process.env["NODE_COMPILE_CACHE"] ??= path.join(import.meta.dirname, "node_modules", ".cache", "node-compile");
 
 export default defineConfig({
   test: {

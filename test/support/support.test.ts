@@ -1,10 +1,19 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { Redis } from "ioredis";
 import { describe, expect, test } from "vitest";
-import { POSTGRES, debianMissing, debianServer, freshDatabase, startDebianPostgres, type Template } from "./postgres.ts";
+import {
+  LENDER,
+  POSTGRES,
+  debianMissing,
+  debianServer,
+  embeddedServer,
+  freshDatabase,
+  startDebianPostgres,
+  type Template,
+} from "./postgres.ts";
 import { redisMissing, startRedis } from "./redis.ts";
 import { rowsOf } from "./script.ts";
 import { until } from "./server.ts";
@@ -36,6 +45,20 @@ test.skipIf(debianMissing)("a template is built once and each database is a copy
   expect(await rowsOf(second.url, "select n from t")).toEqual([{ n: 1 }]);
   expect(built).toBe(1);
 });
+
+// One that watches lends nothing.
+test.skipIf(process.env[LENDER] === undefined)(
+  "a server is the run's: who else asks for it is given the same, and it outlives them",
+  async () => {
+    const script = `
+    import { embeddedServer } from ${JSON.stringify(new URL("postgres.ts", import.meta.url).href)};
+    console.log((await embeddedServer()).url);`;
+    const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+    const { url } = await embeddedServer();
+    expect(stdout.trim()).toBe(url);
+    expect(await rowsOf(url, "select 1 as n")).toEqual([{ n: 1 }]);
+  },
+);
 
 test.skipIf(debianMissing)("a stopped server leaves no folder", async () => {
   const server = await startDebianPostgres();

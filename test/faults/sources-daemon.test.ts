@@ -6,6 +6,7 @@ import { at, leg, marked, strategy, written } from "../engine/entered.ts";
 import { candleRows } from "../engine/rows.ts";
 import { World } from "../engine/world.ts";
 import { debianMissing, debianServer, freshDatabase, type FreshDatabase } from "../support/postgres.ts";
+import { startPipe } from "../support/pipe.ts";
 import { redisMissing, startRedis, type RedisServer } from "../support/redis.ts";
 import { MIGRATED } from "../support/store.ts";
 import { startTicker } from "../support/ticker.ts";
@@ -85,6 +86,30 @@ describe.skipIf(redisMissing ?? debianMissing)("the daemon", () => {
     const { quotes_by_source, quotes } = await world.stop();
     expect(quotes_by_source[0]).toMatchObject({ name: "redis", refused: { jump: 3, not_a_price: 0 } });
     expect(quotes.refused).toBe(3);
+  });
+
+  test("a source that went away before the close and is back after it is told so at once, not the next morning", async () => {
+    await strategy({ db }, [one]);
+    await using pipe = await startPipe(redis.port);
+    const sources = [redisSource({ url: `redis://127.0.0.1:${pipe.port}` }), tickerSource({ url: "http://127.0.0.1:1" })];
+    const held: { loop?: Loop } = {};
+    await using world = await World.start({ db, redis, at: at("10:09:50"), sources, onLoop: (loop) => (held.loop = loop) });
+    const quoted = (at_ms: number): Promise<void> => world.quote(FUT, 100, at_ms);
+    await world.to("10:09:54", quoted);
+    await pipe.refuse();
+    await world.to("10:10:02", quoted);
+    await world.hears(/^redis down/);
+    expect(held.loop?.standing().sources[0]).toMatchObject({ up: false });
+    await pipe.accept();
+    const deadline_ms = performance.now() + 20_000;
+    let after_ms = world.clock.now();
+    while (held.loop?.standing().sources[0]?.up !== true && performance.now() < deadline_ms) {
+      await world.to(new Date((after_ms += 1_000)).toISOString());
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await world.to(new Date(after_ms + 3_000).toISOString());
+    await world.hears(/^redis back after .* · 5 samples without it$/);
+    expect(held.loop?.standing().sources[0]).toMatchObject({ up: true, reason: null });
   });
 
   test("what each source gave is counted, and a leg that nobody prices is told with since when", async () => {

@@ -264,7 +264,7 @@ class Daemon {
     this.#write_from_ms = Number.NEGATIVE_INFINITY;
   }
 
-  /** Null outside every session, where a minute before the open the sources are asked all the same. */
+  /** Null outside every session, where those that are down are asked whether they are back, and all a minute before the open. */
   async #sample(at_ms: number): Promise<DaemonPass | null> {
     const { book } = this.#keeper;
     const { carry_after_ms } = this.#timing;
@@ -273,8 +273,7 @@ class Daemon {
     const open = openMask(this.#hours, at_ms);
     if (open === 0) this.#unpriced.note(new Map(), at_ms);
     // A plain number that is there before the open, and stays, is a price of before the open: it must have been seen then.
-    if (open === 0 && openMask(this.#hours, at_ms + carry_after_ms) === 0) return null;
-    await this.#refresh(at_ms);
+    await this.#refresh(at_ms, { is_idle: open === 0 && openMask(this.#hours, at_ms + carry_after_ms) === 0 });
     if (open === 0 || this.#options.signal.aborted) return null;
     const pass = this.#sampler.sample(at_ms);
     this.#feed.publish(this.#sampler, at_ms);
@@ -288,8 +287,9 @@ class Daemon {
     return { ...pass, sampled: true };
   }
 
-  async #refresh(at_ms: number): Promise<void> {
-    await this.#fallback.refresh(this.#board, at_ms, this.#clock.monotonic(), { signal: this.#options.signal });
+  async #refresh(at_ms: number, { is_idle }: { is_idle: boolean }): Promise<void> {
+    if (is_idle && !this.#fallback.probe(this.#board, at_ms, this.#clock.monotonic(), this.#options)) return;
+    if (!is_idle) await this.#fallback.refresh(this.#board, at_ms, this.#clock.monotonic(), this.#options);
     this.#troubles.sources(this.#fallback.status(), { at_ms, instrument_count: this.#board.length });
   }
 

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { CONFIG_KEYS, keyNamed, type ConfigKey } from "./keys.ts";
+import { repeatedKeys } from "./repeated-keys.ts";
 import type { Environment } from "./terminal/screen.ts";
 
 /** A database or a server under a name, with what goes with it. */
@@ -71,13 +72,20 @@ export async function surveyConfig(file: string): Promise<ConfigSurvey> {
   }
   let data: unknown;
   try {
-    data = JSON.parse(text.replace(/^\uFEFF/, ""));
+    text = text.replace(/^\uFEFF/, "");
+    data = JSON.parse(text);
   } catch {
     return whole("is not JSON");
   }
   if (typeof data !== "object" || data === null || Array.isArray(data)) return whole("is not a JSON object");
   const texts: Partial<Record<ConfigKey | "profile", string>> = {};
-  const faults: FileFault[] = [];
+  const faults: FileFault[] = repeatedKeys(text).map(({ key, lines }) => {
+    const first = [...new Set(lines)];
+    const last = first.pop();
+    const place = first.length === 0 ? `line ${last}` : `lines ${first.join(", ")} and ${last}`;
+    const message = `has ${JSON.stringify(key)} more than once, on ${place}`;
+    return fault(key, message, { hint: "keep one of them" });
+  });
   for (const [name, value] of Object.entries(data)) {
     if (name === "profiles") continue;
     const key = name === "profile" ? name : keyNamed(name);
@@ -98,7 +106,11 @@ function textOf(value: unknown): string | null {
   return Array.isArray(value) && value.every((entry) => typeof entry === "string") ? value.join(",") : null;
 }
 
-function fault(key: string | null, message: string, { hint = null, is_unknown = false } = {}): FileFault {
+function fault(
+  key: string | null,
+  message: string,
+  { hint = null, is_unknown = false }: Partial<Pick<FileFault, "hint" | "is_unknown">> = {},
+): FileFault {
   return { key, message, hint, is_unknown };
 }
 

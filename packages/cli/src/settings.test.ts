@@ -170,6 +170,35 @@ test("all that is wrong with a file is found at once", async () => {
   expect((await surveyConfig(file)).faults.map(({ key }) => key)).toEqual(["url", "colour", "profiles.desk", "profiles.home.colour"]);
 });
 
+test("a key that is there twice is refused, with the lines, and not taken for one that is in another object or a value", async () => {
+  const file = join(folder, "twice.json");
+  await writeFile(
+    file,
+    `{ "url": "a", "account": "url", "redis_url": "{\\"url\\":1}",
+  "profiles": {"desk": {"url": "https://desk"}, "home": {
+    "url": "https://home", "token_file": "/t"}},
+  "http.cors_origins": ["url", "account"], "ticker_url": "account" }`,
+  );
+  expect((await surveyConfig(file)).faults).toEqual([]);
+  await writeFile(
+    file,
+    `\uFEFF{"http.port": 1, "account": "A",
+  "profiles": {"desk": {"url": "https://desk",
+    "\\u0075rl": "https://d\\"esk"}},
+  "http.port": 2, "account": "B",
+
+  "account": "C"}`,
+  );
+  expect((await surveyConfig(file)).faults.map(({ message }) => message)).toEqual([
+    'has "profiles.desk.url" more than once, on lines 2 and 3',
+    'has "http.port" more than once, on lines 1 and 4',
+    'has "account" more than once, on lines 1, 4 and 6',
+  ]);
+  await expect(readConfig(file)).rejects.toMatchObject({ code: "file_unusable", hint: "keep one of them" });
+  await writeFile(file, '{"url":"a","url":"b"}');
+  expect((await surveyConfig(file)).faults.map(({ message }) => message)).toEqual(['has "url" more than once, on line 1']);
+});
+
 test("a file that cannot be understood is refused by name", async () => {
   const file = join(folder, "bad.json");
   for (const text of ["{", "[]", "7", '{"url":{}}', '{"profiles":7}', '{"profiles":{"desk":{}}}']) {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, realpath, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, realpath, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
@@ -89,6 +89,25 @@ test("it is for its owner alone, whole or not there, and overwrites nothing", as
   setTimeout(() => ended.abort(), 30);
   await expect(cut).rejects.toMatchObject({ code: "interrupted" });
   expect((await readdir(place)).toSorted()).toEqual(["copy", "empty", "file", "ours"]);
+});
+
+test("it is never inside the data that it copies, through a link either", async () => {
+  await ensureEmbedded({ folder: ours() });
+  const data = join(ours(), "data");
+  await symlink(data, join(place, "link"));
+  await symlink(join(data, "base"), join(place, "deep"));
+  const before = (await readdir(data)).toSorted();
+  for (const target of [join(data, "in"), join(data, "base", "in"), join(place, "link", "in"), join(place, "deep", "in")])
+    await expect(backupEmbedded(target, { folder: ours() })).rejects.toMatchObject({
+      code: "file_unusable",
+      message: `the backup ${target} is inside the database that it is to be a copy of`,
+    });
+  expect((await readdir(data)).toSorted()).toEqual(before);
+  // A name that only begins like it is another folder's.
+  await mkdir(`${data}-too`);
+  await expect(backupEmbedded(join(`${data}-too`, "copy"), { folder: ours() })).resolves.toMatchObject({
+    folder: join(`${data}-too`, "copy"),
+  });
 });
 
 test("a database that does not run is started for it", async () => {

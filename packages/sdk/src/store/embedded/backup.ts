@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
-import { chmod, copyFile, lchown, lstat, mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { chmod, copyFile, lchown, lstat, mkdir, open, readdir, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join, resolve, sep } from "node:path";
 import { z } from "zod";
 import { StratctlError } from "../../errors.ts";
 import type { DbSession } from "../db.ts";
@@ -30,6 +30,7 @@ interface Copy {
 export async function copyRunning(session: DbSession, target: string, { data, signal }: Copy): Promise<BackupReport> {
   const folder = resolve(target);
   await assertNew(folder);
+  await assertBeside(folder, data);
   const half = `${folder}.part-${process.pid}`;
   const tally = { file_count: 0, byte_count: 0 };
   try {
@@ -69,6 +70,14 @@ const Stop = z.object({ label: z.string(), last: z.string() });
 async function assertNew(folder: string): Promise<void> {
   const found = await lstat(folder).catch(() => null);
   if (found !== null) throw unusable(folder, "is there already", "a backup overwrites nothing: name one that is not there");
+}
+
+/** A copy within what it is a copy of would have itself in it, without end. */
+async function assertBeside(folder: string, data: string): Promise<void> {
+  // Where there is no such folder, none can be made in it either, which is said then.
+  const above = await realpath(dirname(folder)).catch(() => null);
+  if (above !== null && `${above}${sep}`.startsWith(`${await realpath(data)}${sep}`))
+    throw unusable(folder, "is inside the database that it is to be a copy of", "name a folder elsewhere, best on another disk");
 }
 
 function unusable(folder: string, what: string, hint: string, cause?: unknown): StratctlError {

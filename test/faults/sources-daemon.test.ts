@@ -1,8 +1,10 @@
+import { Decimal } from "decimal.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { degradedOf, type Loop } from "../../packages/engine/src/loop.ts";
 import { redisSource, tickerSource } from "../../packages/sdk/src/internal.ts";
 import { openPool, type Database } from "../../packages/sdk/src/store/db.ts";
 import { at, leg, marked, strategy, written } from "../engine/entered.ts";
+import { expectedCandles, type PlainQuote } from "../engine/expected.ts";
 import { candleRows } from "../engine/rows.ts";
 import { World } from "../engine/world.ts";
 import { debianMissing, debianServer, freshDatabase, type FreshDatabase } from "../support/postgres.ts";
@@ -110,6 +112,55 @@ describe.skipIf(redisMissing ?? debianMissing)("the daemon", () => {
     await world.to(new Date(after_ms + 3_000).toISOString());
     await world.hears(/^redis back after .* · 5 samples without it$/);
     expect(held.loop?.standing().sources[0]).toMatchObject({ up: true, reason: null });
+  });
+
+  test.for([
+    ["redis", "ticker"],
+    ["ticker", "redis"],
+  ] as const)("%s behind a pipe of 20 bytes a second: %s serves, and the candles are those of what it says", async ([slow, other]) => {
+    const strategy_id = await strategy({ db }, [one]);
+    await using ticker = await startTicker();
+    await using pipe = await startPipe(slow === "redis" ? redis.port : Number(new URL(ticker.url).port));
+    const by_name = {
+      redis: redisSource({ url: slow === "redis" ? `redis://127.0.0.1:${pipe.port}` : redis.url }),
+      ticker: tickerSource({ url: slow === "ticker" ? `http://127.0.0.1:${pipe.port}` : ticker.url }),
+    };
+    const held: { loop?: Loop } = {};
+    const onLoop = (loop: Loop): unknown => (held.loop = loop);
+    await using world = await World.start({ db, redis, at: at("05:00:29"), sources: [by_name[slow], by_name[other]], onLoop });
+    const expected: PlainQuote[] = [];
+    let serves: "redis" | "ticker" = slow;
+    const quoted = async (at_ms: number): Promise<void> => {
+      const prices = { redis: 150 + expected.length, ticker: 450 + expected.length };
+      await world.quote(FUT, prices.redis, at_ms);
+      ticker.prices.set(FUT, { last_price: prices.ticker, last_trade_time: new Date(at_ms).toISOString() });
+      expected.push({ at: at_ms, price: new Decimal(prices[serves]) });
+    };
+    await world.to("05:00:40", quoted);
+    pipe.throttle(20);
+    serves = other;
+    for (let at_ms = world.clock.now(); at_ms < Date.parse(at("05:02:00")); at_ms += 1_000) {
+      const began_ms = performance.now();
+      await world.to(new Date(at_ms + 1_000).toISOString(), quoted);
+      // Its answer alone is a hundred bytes, which take five seconds.
+      expect(performance.now() - began_ms).toBeLessThan(4_000);
+    }
+    await world.hears(new RegExp(`^${slow} down \\(.*\\) · ${other} answers for 1 of 1$`));
+    pipe.flow();
+    const deadline_ms = performance.now() + 20_000;
+    while (held.loop?.standing().sources[0]?.up !== true && performance.now() < deadline_ms) {
+      await world.to(new Date(world.clock.now() + 1_000).toISOString(), quoted);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await world.hears(new RegExp(`^${slow} back after`));
+    await world.stop();
+    const hours = { NFO: { open: at("03:45:00"), close: at("10:10:00") } };
+    const isSampled = (t: number): boolean => t >= Date.parse(at("05:00:30"));
+    const { candles } = expectedCandles({ path: "", every_s: 1, hours, isSampled }, new Map([[FUT, expected]]), [
+      { ...one, entry_price: one.entry },
+    ]);
+    // Who served in the third minute, when the pipe was wide again, is a matter of milliseconds.
+    expect((await candleRows(db, strategy_id)).slice(0, 2)).toEqual(candles.slice(0, 2).map((candle) => ({ ...candle, source: "live" })));
   });
 
   test("what each source gave is counted, and a leg that nobody prices is told with since when", async () => {

@@ -1,6 +1,6 @@
 import { connect, createServer, type Socket } from "node:net";
 
-/** A TCP pipe before a server that can be closed, or go silent without closing: what no mock does. */
+/** A TCP pipe before a server that can be closed, go silent without closing, or become slow: what no mock does. */
 export interface Pipe extends AsyncDisposable {
   /** Connect here instead of to the server. */
   readonly port: number;
@@ -14,6 +14,8 @@ export interface Pipe extends AsyncDisposable {
   hold(): void;
   /** What was kept arrives, however late, and all goes through again. */
   release(): void;
+  /** So many bytes a second go through, in each direction of each connection. */
+  throttle(bytes_per_second: number): void;
   /** Things go through again; connections that lost something in the hole are cut. */
   flow(): void;
 }
@@ -23,6 +25,7 @@ export async function startPipe(server: number | string | (() => number | string
   const sockets = new Set<Socket>();
   let is_hole = false;
   let held: (() => void)[] | null = null;
+  let bytes_per_second: number | null = null;
   const keep = (socket: Socket): void => {
     sockets.add(socket);
     socket.on("error", () => undefined); // a cut pipe is what these tests are about
@@ -36,8 +39,10 @@ export async function startPipe(server: number | string | (() => number | string
       [far, near],
     ] as const) {
       keep(from);
+      const trickle = dropByDrop(to, () => bytes_per_second ?? Number.POSITIVE_INFINITY);
       from.on("data", (bytes) => {
         if (held !== null && from === near) held.push(() => to.write(bytes));
+        else if (bytes_per_second !== null) trickle(bytes);
         else if (!is_hole) to.write(bytes);
       });
       from.on("close", () => to.destroy());
@@ -70,10 +75,27 @@ export async function startPipe(server: number | string | (() => number | string
       held = null;
       for (const send of late) send();
     },
+    throttle: (to) => void (bytes_per_second = to),
     flow: () => {
       is_hole = false;
+      bytes_per_second = null;
       cut();
     },
     [Symbol.asyncDispose]: refuse,
   };
+}
+
+const TICK_MS = 100;
+
+/** Writes to a socket as slowly as is said, until it is closed. */
+function dropByDrop(to: Socket, bytesPerSecond: () => number): (bytes: Buffer) => void {
+  let waiting = Buffer.alloc(0);
+  const timer = setInterval(() => {
+    if (waiting.length === 0) return;
+    const count = Math.ceil((bytesPerSecond() * TICK_MS) / 1000);
+    to.write(waiting.subarray(0, count));
+    waiting = waiting.subarray(count);
+  }, TICK_MS).unref();
+  to.on("close", () => clearInterval(timer));
+  return (bytes) => void (waiting = Buffer.concat([waiting, bytes]));
 }

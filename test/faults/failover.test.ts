@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -7,7 +8,7 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { openPool, type Database } from "../../packages/sdk/src/store/db.ts";
-import { at, strategy } from "../engine/entered.ts";
+import { at, strategy, type GivenLeg } from "../engine/entered.ts";
 import { startPipe, type Pipe } from "../support/pipe.ts";
 import { debianMissing, debianServer, freshDatabase, type FreshDatabase, type PostgresServer } from "../support/postgres.ts";
 import { redisMissing, startRedis, type RedisServer } from "../support/redis.ts";
@@ -28,6 +29,8 @@ interface Engine extends AsyncDisposable {
   hears(what: RegExp): Promise<string>;
 }
 
+const LEG: GivenLeg = { instrument: FUT, direction: "BUY", quantity: 10, entry: 150 };
+
 /** A database of one test's own, with one strategy; its rows of each engine are counted by the database, whatever the engines say. */
 class Pair implements AsyncDisposable {
   readonly strategy_id: number;
@@ -46,25 +49,45 @@ class Pair implements AsyncDisposable {
   static async begin(given: Given): Promise<Pair> {
     const fresh = await freshDatabase(given.server, MIGRATED);
     const db = await openPool(fresh.url);
-    const strategy_id = await strategy({ db }, [{ instrument: FUT, direction: "BUY", quantity: 10, entry: 150 }]);
+    const strategy_id = await strategy({ db }, [LEG]);
     await db.script(`
-      create table who_wrote (role text not null);
+      create table who_wrote (role text not null, strategy_id int);
       create function note_who() returns trigger language plpgsql security definer as $$
-      begin insert into who_wrote (role) values (session_user); return new; end $$;
+      begin insert into who_wrote values (session_user, (to_jsonb(new) ->> 'strategy_id')::int); return new; end $$;
       ${["strategy_m2m_candles", "strategy_mark", "last_quote"]
         .map((table) => `create trigger who_wrote before insert or update on ${table} for each row execute function note_who();`)
         .join("\n")}`);
     return new Pair(given, { fresh, db, strategy_id });
   }
 
-  async start(): Promise<Engine> {
+  /** Has a strategy in each of two shards. */
+  async divide(): Promise<readonly [one: number, two: number]> {
+    const Account = z.object({ account: z.string() });
+    const sql = "select trading_account_id as account from strategy where strategy_id = $1";
+    const found = new Map<number, number>();
+    let id = this.strategy_id;
+    for (;;) {
+      const { account } = await this.db.one(Account, "test.account_of", sql, [id]);
+      found.set(createHash("md5").update(account).digest().readUInt32BE() % 2, id);
+      const [one, two] = [found.get(0), found.get(1)];
+      if (one !== undefined && two !== undefined) {
+        await this.db.script(`update strategy set status = 'active', archived_at = null where strategy_id in (${one}, ${two})`);
+        return [one, two];
+      }
+      id = await strategy(this, [LEG]);
+    }
+  }
+
+  async start(shard: "1/1" | "1/2" | "2/2" = "1/1"): Promise<Engine> {
     const role = `${this.#fresh.name}_e${(this.#made += 1)}`;
     await this.db.script(`create role ${role} login superuser`);
     const { server, redis, offset_ms } = this.#given;
     const pipe = await startPipe(server.socket);
     const url = `postgres://${role}@127.0.0.1:${pipe.port}/${this.#fresh.name}?sslmode=disable`;
     const entry = path.join(import.meta.dirname, "failover-process.ts");
-    const child = spawn(process.execPath, [entry, url, redis.url, String(offset_ms)], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [entry, url, redis.url, String(offset_ms), ...shard.split("/")], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     const said: string[] = [];
     createInterface({ input: child.stdout }).on("line", (line) => {
       const { event, text } = Line.parse(JSON.parse(line));
@@ -102,6 +125,13 @@ class Pair implements AsyncDisposable {
     return (await this.db.one(z.object({ count: z.int() }), "test.rows", sql, [role])).count;
   }
 
+  /** Who wrote rows of a strategy. */
+  async writers(strategy_id: number): Promise<string[]> {
+    const sql = "select distinct role from who_wrote where strategy_id = $1 order by role";
+    const rows = await this.db.many(z.object({ role: z.string() }), "test.writers", sql, [strategy_id]);
+    return rows.map(({ role }) => role);
+  }
+
   /** Has written just now. */
   async wroteBy(engine: Engine): Promise<void> {
     const before = await this.rowsBy(engine);
@@ -112,11 +142,11 @@ class Pair implements AsyncDisposable {
   }
 
   /** Seconds of from ≤ t ≤ to that no candle has. */
-  async missing(from_ms: number, to_ms: number): Promise<string[]> {
+  async missing(from_ms: number, to_ms: number, strategy_id = this.strategy_id): Promise<string[]> {
     const Row = z.object({ minute_ms: z.number(), sampled: z.string() });
     const sql = `select extract(epoch from timestamp)::float8 * 1000 as minute_ms, lpad(to_hex(sampled), 16, '0') as sampled
       from strategy_m2m_candles where strategy_id = $1`;
-    const rows = await this.db.many(Row, "test.masks", sql, [this.strategy_id]);
+    const rows = await this.db.many(Row, "test.masks", sql, [strategy_id]);
     const masks = new Map(rows.map(({ minute_ms, sampled }) => [minute_ms, BigInt(`0x${sampled}`)]));
     const gone: string[] = [];
     for (let t = Math.ceil(from_ms / 1000) * 1000; t <= to_ms; t += 1000) {
@@ -208,6 +238,32 @@ describe.skipIf(redisMissing ?? debianMissing)("two daemons on one database", ()
         expect(await pair.rowsBy(second)).toBeGreaterThan(0);
       },
     );
+
+    test.concurrent("two shards: a leader that is killed is followed by the stand-by of its own, and the other's leads on", async () => {
+      await using pair = await Pair.begin(given);
+      const [one, two] = await pair.divide();
+      await using first = await pair.start("1/2");
+      await using other = await pair.start("2/2");
+      await using second = await pair.start("1/2");
+      await using beside = await pair.start("2/2");
+      await second.hears(/^leader: stands by: .* leads 1\/2/);
+      await beside.hears(/^leader: stands by: .* leads 2\/2/);
+      const both_ms = now() + 1500;
+      await pair.wroteBy(first);
+      await pair.wroteBy(other);
+      const began_ms = performance.now();
+      FAULTS.kill(first);
+      await second.hears(/^leader: leads after/);
+      expect(performance.now() - began_ms).toBeLessThan(10_000);
+      await sleep(3_000);
+      const until_ms = now();
+      await sleep(6_500);
+      expect(await pair.missing(both_ms, until_ms - 1000, one)).toEqual([]);
+      expect(await pair.missing(both_ms, until_ms - 1000, two)).toEqual([]);
+      expect(await pair.writers(one)).toEqual([first.role, second.role].toSorted());
+      expect(await pair.writers(two)).toEqual([other.role]);
+      expect(await pair.rowsBy(beside)).toBe(0);
+    });
   });
 
   test("who leaves says so, and is followed at the next look", async () => {

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openSources } from "../../packages/sdk/src/quotes/open.ts";
 import { openPool, type Database } from "../../packages/sdk/src/store/db.ts";
@@ -146,6 +146,23 @@ describe("m2m --follow", () => {
       { at: at(2), m2m: 2, pnl: -2 },
     ]);
   });
+});
+
+test.skipIf(!existsSync("/dev/full"))("m2m --follow goes on while a full disk takes no row of it", async () => {
+  const { remote } = desk;
+  const made = await remote.run('stratctl account add XJ4540 --if-missing >&2 && stratctl strategy create "Full" --json');
+  const { strategy_id }: { strategy_id: number } = JSON.parse(made.stdout);
+  await writeMark(desk.db, { strategy_id, at: "2025-07-31T04:00:01Z", m2m: 1 });
+  const child = remote.start('exec stratctl m2m "Full" --follow --json > /dev/full');
+  const isOver = new Promise<number | null>((done) => child.on("close", done));
+  let err = "";
+  for await (const text of child.stderr?.setEncoding("utf8") ?? []) {
+    err += String(text);
+    if (err.endsWith("\n")) break;
+  }
+  expect(err).toBe("stratctl: cannot write to standard output (ENOSPC); it goes on without\n");
+  child.kill("SIGTERM");
+  expect(await isOver).toBe(0);
 });
 
 /** Of all processes of this machine, as anybody may read them. */

@@ -12,6 +12,7 @@ interface Answer {
   readonly text: string;
 }
 
+const Strategy = z.looseObject({ notices: z.array(z.unknown()) });
 const CE = "NFO:NIFTY49D2825000CE";
 
 onEveryPostgres("the server over", (store) => {
@@ -248,13 +249,15 @@ onEveryPostgres("the server over", (store) => {
     });
 
     test("a PUT without a body changes nothing, and neither does an empty one", async () => {
-      const before = (await ask(`GET /strategies/${strategy_id}`)).text;
+      // What its expiries ask for is told to who looks at it alone.
+      const { notices, ...before } = Strategy.parse(JSON.parse((await ask(`GET /strategies/${strategy_id}`)).text));
+      expect(notices).toEqual([]);
       for (const answer of [
         await ask(`PUT /strategies/${strategy_id}`),
         await send(`PUT /strategies/${strategy_id}`, {}),
         await send(`PUT /strategies/${strategy_id}`, ""),
       ])
-        expect(JSON.parse(answer.text)).toEqual(JSON.parse(before));
+        expect(JSON.parse(answer.text)).toEqual(before);
     });
 
     test("GET and DELETE may say a type and have no body", async () => {

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { runDaemon, type DaemonPass, type Loop } from "../../packages/engine/src/index.ts";
+import { holdYoungGeneration, runDaemon, type DaemonPass, type Loop } from "../../packages/engine/src/index.ts";
 import { redisSource, tickerSource } from "../../packages/sdk/src/internal.ts";
 import { openPool } from "../../packages/sdk/src/store/db.ts";
 import { HandClock } from "../support/clock.ts";
@@ -16,16 +16,20 @@ const stop = new AbortController();
 const tell = (line: object): unknown => process.send?.(line);
 let loop: Loop | null = null;
 
+// As `stratctl daemon` does.
+holdYoungGeneration();
 setFlagsFromString("--expose-gc");
 const collect: unknown = runInNewContext("gc");
 
 /** Deadlines that run by real time are over first, and what is freed only when the loop turns is freed. */
-async function heap(): Promise<number> {
+async function memory(): Promise<{ heap: number; external: number; rss: number }> {
   for (let times = 0; times < 4; times += 1) {
     await pause(400);
     if (typeof collect === "function") collect();
   }
-  return process.memoryUsage().heapUsed;
+  // Buffers, which are outside of the heap, are counted in `external` (`arrayBuffers` is the part of it that is theirs).
+  const { heapUsed, external, rss } = process.memoryUsage();
+  return { heap: heapUsed, external, rss };
 }
 
 /** How it stands, and the pass that was made, if one was. */
@@ -40,11 +44,11 @@ function standing(pass: DaemonPass | null): object {
   };
 }
 
-process.on("message", (asked: { pass?: number; set?: number; ask?: "standing" | "heap" | "stop" }) => {
+process.on("message", (asked: { pass?: number; set?: number; ask?: "standing" | "memory" | "stop" }) => {
   if (asked.set !== undefined) clock.set(asked.set);
   if (asked.pass !== undefined) clock.pass(asked.pass);
   if (asked.ask === "standing") tell(standing(null));
-  if (asked.ask === "heap") void heap().then((bytes) => tell({ heap: bytes }));
+  if (asked.ask === "memory") void memory().then((bytes) => tell({ memory: bytes }));
   if (asked.ask === "stop") stop.abort();
 });
 

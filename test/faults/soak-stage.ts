@@ -32,9 +32,12 @@ const Report = z.object({
   candles: z.looseObject({ dropped: z.number() }),
 });
 export type Report = z.infer<typeof Report>;
+/** In bytes, once what nobody holds was collected. */
+const Memory = z.object({ heap: z.number(), external: z.number(), rss: z.number() });
+type Memory = z.infer<typeof Memory>;
 const Told = z.union([
   Standing,
-  z.object({ heap: z.number() }),
+  z.object({ memory: Memory }),
   z.object({ report: Report }),
   z.object({ level: z.string(), event: z.string(), text: z.string() }),
 ]);
@@ -67,7 +70,7 @@ export class Stage {
   #child: ChildProcess | null = null;
   #report: Report | null = null;
   #standing = NONE;
-  #heap: ((bytes: number) => void) | null = null;
+  #memory: ((bytes: Memory) => void) | null = null;
   #told: (() => void) | null = null;
   readonly #faults = new Set<Fault>();
   readonly #undo = new Map<Fault, () => Promise<unknown>>();
@@ -88,7 +91,7 @@ export class Stage {
   readonly disturbed = new Set<number>();
   /** Seconds in which a daemon that was there did not mark though it could have. */
   readonly unmarked: string[] = [];
-  readonly heaps: { process: number; after_s: number; bytes: number }[] = [];
+  readonly memory: ({ process: number; after_s: number } & Memory)[] = [];
   process_count = 0;
   /** How often Redis was told to be away though nothing kept it but the machine. */
   slow_count = 0;
@@ -151,7 +154,7 @@ export class Stage {
       if ("level" in told) {
         this.said.push(`${new Date(this.now_ms).toISOString().slice(11, 19)} ${told.event}: ${told.text}`);
         if (told.event === "ready") ready.resolve();
-      } else if ("heap" in told) this.#heap?.(told.heap);
+      } else if ("memory" in told) this.#memory?.(told.memory);
       else if ("report" in told) this.#report = told.report;
       else {
         if (told.at_ms !== null && told.at_ms !== this.now_ms && told.marked_count > 0) this.#late(told.at_ms);
@@ -181,11 +184,11 @@ export class Stage {
     return this.#report;
   }
 
-  async heap(): Promise<void> {
-    const bytes = Promise.withResolvers<number>();
-    this.#heap = bytes.resolve;
-    this.#child?.send({ ask: "heap" });
-    this.heaps.push({ process: this.process_count, after_s: this.#lived_s, bytes: await bytes.promise });
+  async measure(): Promise<void> {
+    const bytes = Promise.withResolvers<Memory>();
+    this.#memory = bytes.resolve;
+    this.#child?.send({ ask: "memory" });
+    this.memory.push({ process: this.process_count, after_s: this.#lived_s, ...(await bytes.promise) });
   }
 
   /** A second goes by. */

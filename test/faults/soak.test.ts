@@ -97,17 +97,17 @@ async function run(stage: Stage, { plan, tenth_s, end_ms }: { plan: readonly Fau
       if (!stage.may(fault)) continue; // as soon as it may
       due.splice(due.indexOf(fault), 1);
       if (stage.now_ms + fault.for_s * 1000 > end_ms - QUIET_MS) continue;
-      if (fault.lane === "process" && measured === stage.process_count) await stage.heap();
+      if (fault.lane === "process" && measured === stage.process_count) await stage.measure();
       await stage.begin(fault);
       under_way.set(fault, fault.lane === "clock" || fault.kind === "terminated" ? second : second + fault.for_s);
     }
     await stage.second();
     if (measured < stage.process_count && stage.lived_s >= tenth_s && stage.is_well) {
-      await stage.heap();
+      await stage.measure();
       measured = stage.process_count;
     }
   }
-  if (measured === stage.process_count) await stage.heap();
+  if (measured === stage.process_count) await stage.measure();
   return stage.end("stop");
 }
 
@@ -141,17 +141,25 @@ function judge(stage: Stage, rows: readonly PlainCandle[], { session, report }: 
   expect(compared.length).toBeGreaterThan(rows.length / 4);
   expect(rows.map(({ minute }) => minute)).toEqual(candles.map(({ minute }) => minute));
   // A process has after its first tenth what it has at its end; a tenth of a short session is no warm-up, and says nothing.
-  for (const [place, first] of stage.heaps.entries()) {
-    const last = stage.heaps.findLast((one) => one.process === first.process);
-    const is_first = stage.heaps[place - 1]?.process !== first.process;
-    if (IS_LONG && is_first && last !== undefined) expect(last.bytes / first.bytes, JSON.stringify(stage.heaps)).toBeLessThan(1.1);
+  for (const [place, first] of stage.memory.entries()) {
+    const last = stage.memory.findLast((one) => one.process === first.process);
+    const is_first = stage.memory[place - 1]?.process !== first.process;
+    if (!IS_LONG || !is_first || last === undefined) continue;
+    const told = JSON.stringify(stage.memory);
+    expect(last.heap / first.heap, told).toBeLessThan(1.1);
+    expect((last.heap + last.external) / (first.heap + first.external), told).toBeLessThan(1.1);
+    expect(last.rss / first.rss, told).toBeLessThan(1.1);
   }
   console.log(
     `soak: ${stage.said.filter((line) => / -- .* s$/.test(line)).length} faults, ${stage.process_count} processes, ` +
       `${rows.length} candles, ${compared.length} compared (${whole.length} of 60 samples), ` +
-      `${stage.kept.size} seconds marked, Redis too slow for the machine's load ${stage.slow_count} times, ${[...stage.uncertain].filter((second) => !sampled.has(second)).length} not in a candle, heaps ` +
-      stage.heaps.map(({ process, after_s, bytes }) => `#${process} ${after_s} s ${(bytes / 1e6).toFixed(2)} MB`).join(", "),
+      `${stage.kept.size} seconds marked, Redis too slow for the machine's load ${stage.slow_count} times, ${[...stage.uncertain].filter((second) => !sampled.has(second)).length} not in a candle, memory (heap + external, resident) ` +
+      stage.memory.map((one) => `#${one.process} ${one.after_s} s ${mb(one.heap)} + ${mb(one.external)}, ${mb(one.rss)} MB`).join("; "),
   );
+}
+
+function mb(bytes: number): string {
+  return (bytes / 1e6).toFixed(2);
 }
 
 function secondsOf({ minute, sampled }: PlainCandle): number[] {

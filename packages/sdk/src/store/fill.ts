@@ -31,6 +31,25 @@ export function ofTrade(db: Db, { account_id, external_id }: { account_id: strin
   ]);
 }
 
+/** One at a time tells a trade of that id in an account, until the transaction ends. */
+export async function lockTrade(db: Db, { account_id, external_id }: { account_id: string; external_id: string }): Promise<void> {
+  await db.run("fill.lockTrade", "select pg_advisory_xact_lock(hashtextextended(json_build_array('trade', $1::text, $2::text)::text, 0))", [
+    account_id,
+    external_id,
+  ]);
+}
+
+/** When a leg was left last, in part; null: it was not yet. */
+export async function lastExitMs(db: Db, leg_id: number): Promise<number | null> {
+  const { at } = await db.one(
+    z.object({ at: InstantColumn.nullable() }),
+    "fill.lastExit",
+    "select max(at) as at from strategy_fills where leg_id = $1 and cost_method is not null",
+    [leg_id],
+  );
+  return at === null ? null : Date.parse(at);
+}
+
 /** Money in units (1 = 0.0001 rupee). */
 export interface FillRow {
   readonly account_id: string;

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Holding } from "../m2m/fills.ts";
 import { CostMethod } from "../model/fill.ts";
+import { InstantColumn } from "../model/instant.ts";
 import { Direction, type Leg } from "../model/leg.ts";
 import { MoneyColumn, unitsOf } from "../model/money.ts";
 import { unitsText } from "./column.ts";
@@ -14,6 +15,7 @@ export interface HeldLeg extends Holding {
   readonly account_id: string;
   /** Fixed by the first part that was closed. */
   readonly cost_method: CostMethod | null;
+  readonly added_at_ms: number;
 }
 
 const Row = z.object({
@@ -24,13 +26,15 @@ const Row = z.object({
   quantity: z.int(),
   cost: MoneyColumn,
   cost_method: CostMethod.nullable(),
+  added_at: InstantColumn,
 });
 
-const SELECT = `select leg.id, leg.strategy_id, strategy.trading_account_id as account_id, leg.direction, leg.quantity, leg.cost, leg.cost_method
+const SELECT = `select leg.id, leg.strategy_id, strategy.trading_account_id as account_id, leg.direction, leg.quantity, leg.cost, leg.cost_method,
+    leg.added_at
   from strategy_instruments leg join strategy using (strategy_id)`;
 
-function heldOf({ cost, ...row }: z.output<typeof Row>): HeldLeg {
-  return { ...row, cost_units: BigInt(unitsOf(cost)) };
+function heldOf({ cost, added_at, ...row }: z.output<typeof Row>): HeldLeg {
+  return { ...row, cost_units: BigInt(unitsOf(cost)), added_at_ms: Date.parse(added_at) };
 }
 
 /** The open leg, locked; null where there is none of that key. */

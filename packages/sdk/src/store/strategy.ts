@@ -201,6 +201,24 @@ function moneyChange(amount: number | null | undefined): [boolean, string | null
   return [amount !== undefined, amount === undefined || amount === null ? null : moneyText(amount)];
 }
 
+const ArchivedRow = z.object({ strategy_id: z.int(), is_archived: z.boolean() });
+
+/** Keeps strategies from being archived until the transaction ends; gives those of them that are. */
+export async function holdActive(db: Db, strategy_ids: readonly number[]): Promise<number[]> {
+  const rows = await db.many(
+    ArchivedRow,
+    "strategy.holdActive",
+    `select strategy_id, status = 'archived' as is_archived from strategy where strategy_id = any ($1::int4[]) order by strategy_id for share`,
+    [strategy_ids.map(String)],
+  );
+  return rows.filter(({ is_archived }) => is_archived).map(({ strategy_id }) => strategy_id);
+}
+
+/** Nobody else writes legs of the strategy, nor archives it, until the transaction ends. */
+export async function holdAlone(db: Db, strategy_id: number): Promise<void> {
+  await db.run("strategy.holdAlone", "select from strategy where strategy_id = $1 for no key update", [strategy_id]);
+}
+
 /** The archived strategy, or null where there is none; one archived before stays as it was. Rejects with strategy_default. */
 export async function archive(db: Db, { account_id, strategy_id }: StrategyKey): Promise<KeptStrategy | null> {
   await refusing(refusalsOf({ strategy_id }), () =>

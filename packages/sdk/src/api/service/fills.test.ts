@@ -60,6 +60,24 @@ onEveryPostgres("fills", (store) => {
     expect(await worth(127)).toEqual({ m2m: 9525, unrealized_pnl: 225, pnl: 975 });
   });
 
+  test("a trade dated before its leg, before what is first in has left it, or in another age, is refused", async () => {
+    await trade("BUY", 50, 1000, { at: "2026-11-25T04:00:00Z" });
+    await expect(trade("SELL", 50, 1000, { at: "2026-11-25T03:59:59Z" })).rejects.toMatchObject({
+      code: "input_invalid",
+      message: expect.stringMatching(/^at 2026-11-25T03:59:59Z is before leg \d+ was entered, 2026-11-25T04:00:00Z$/),
+    });
+    await trade("BUY", 50, 1, { at: "2026-11-25T04:01:00Z" });
+    await trade("SELL", 50, 10, { at: "2026-11-25T04:02:00Z", cost_method: "fifo" });
+    await expect(trade("BUY", 50, 1, { at: "2026-11-25T04:01:30Z" })).rejects.toMatchObject({
+      code: "input_invalid",
+      message: expect.stringContaining("was left last, 2026-11-25T04:02:00Z, first in first out"),
+    });
+    await expect(trade("BUY", 50, 1, { at: "0001-01-01T00:00:00Z" })).rejects.toMatchObject({
+      message: "at 0001-01-01T00:00:00Z is before there were derivatives",
+    });
+    expect([await open(), await realized()]).toEqual([[["BUY", 50, 1, 50]], -49_500]);
+  });
+
   test("a-reopened-symbol-starts-a-new-life: entered again after zero it is another leg, and nothing of the first is in it", async () => {
     for (const price of [91, 75, 49]) await trade("BUY", 25, price);
     await trade("SELL", 75, 71);
@@ -108,6 +126,21 @@ onEveryPostgres("fills", (store) => {
     await trade("SELL", 150, 90, { external_id: "T2" });
     expect((await trade("SELL", 150, 90, { external_id: "T2" })).fills).toHaveLength(2);
     expect(await open()).toEqual([["SELL", 75, 90, 6750]]);
+  });
+
+  test("one trade is of one strategy and one instrument, told at once or after each other", async () => {
+    const told = { tradingsymbol: "NFO:NIFTY26NOVFUT", side: "BUY", quantity: 75, price: 88.4, external_id: `S${made}` } as const;
+    const both = await Promise.allSettled([strategy_id, other_id].map((id) => api.strategies.fills.add({ ...told, strategy_id: id })));
+    const refused = both.filter((one) => one.status === "rejected");
+    expect(refused).toHaveLength(1);
+    expect(refused[0]?.reason).toMatchObject({
+      code: "fill_exists",
+      message: expect.stringMatching(/BUY 75 NFO:NIFTY26NOVFUT at 88.4 in strategy \d+$/),
+    });
+    expect([...(await open()), ...(await open(other_id))]).toHaveLength(1);
+    const there = both[0]?.status === "fulfilled" ? strategy_id : other_id;
+    const other = api.strategies.fills.add({ ...told, strategy_id: there, tradingsymbol: "NFO:BANKNIFTY26NOVFUT" });
+    await expect(other).rejects.toMatchObject({ code: "fill_exists" });
   });
 
   test("two tellings at once count once", async () => {
@@ -176,9 +209,22 @@ onEveryPostgres("fills", (store) => {
       await expect(api.strategies.legs.update({ strategy_id, instrument_id, quantity: 10 })).rejects.toMatchObject(refused);
       await expect(api.strategies.legs.remove({ strategy_id, instrument_id })).rejects.toMatchObject(refused);
       await api.strategies.legs.update({ strategy_id, instrument_id, notes: "half of it left" });
+      expect((await api.strategies.fills.list({ strategy_id })).map(({ quantity, price }) => [quantity, price]).toSorted()).toEqual([
+        [25, 110],
+        [75, 101],
+      ]);
       const single = await leg();
       await api.strategies.legs.remove({ strategy_id, instrument_id: single });
       expect((await api.strategies.fills.list({ strategy_id })).map(({ leg_id }) => leg_id)).not.toContain(single);
+    });
+
+    test("keeps its entries whatever is noted of it, so that what is first in is first out", async () => {
+      await trade("BUY", 50, 100);
+      const [added] = (await trade("BUY", 50, 110)).legs;
+      await trade("SELL", 30, 120, { cost_method: "fifo" });
+      await api.strategies.legs.update({ strategy_id, instrument_id: added?.id ?? 0, notes: "x", lot_size: 25 });
+      const [exit] = (await trade("SELL", 20, 120)).fills;
+      expect([exit?.realized_pnl, await realized()]).toEqual([400, 1000]);
     });
 
     test("goes to another strategy at its cost: nothing is realized, and together they hold what was held", async () => {
@@ -193,6 +239,27 @@ onEveryPostgres("fills", (store) => {
       await expect(api.strategies.legs.move({ strategy_id, instrument_id: held?.id ?? 0, to_strategy_id: other_id })).rejects.toMatchObject(
         { code: "leg_closed" },
       );
+    });
+
+    test("of a strategy that was archived as it was goes to the default strategy all the same", async () => {
+      await leg();
+      await api.strategies.archive({ strategy_id });
+      expect(await open()).toHaveLength(1);
+      await api.strategies.archive({ strategy_id, move_to_default: true });
+      expect(await open()).toEqual([]);
+    });
+
+    test("is in no strategy that is archived meanwhile", async () => {
+      for (let round = 0; round < 10; round += 1) {
+        const { strategy_id: id } = await api.strategies.create({ name: `Raced ${made} ${round}` });
+        const [added, archived] = await Promise.allSettled([
+          api.strategies.fills.add({ strategy_id: id, tradingsymbol: "NFO:NIFTY26NOVFUT", side: "BUY", quantity: 75, price: 100 }),
+          api.strategies.archive({ strategy_id: id, move_to_default: true }),
+        ]);
+        expect(archived.status).toBe("fulfilled");
+        if (added.status === "rejected") expect(added.reason).toMatchObject({ code: "strategy_archived" });
+        expect(await open(id)).toEqual([]);
+      }
     });
 
     test("a strategy that was a mistake is archived, and its open legs are the default strategy's", async () => {

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { StratctlError } from "../../errors.ts";
 import { addTo, averageUnits } from "../../m2m/fills.ts";
 import type { Fill, FillAdd, FillAdded, LegMove } from "../../model/fill.ts";
+import { isoOf } from "../../model/instant.ts";
 import type { Leg } from "../../model/leg.ts";
 import { unitsOf } from "../../model/money.ts";
 import type { Db } from "../../store/db.ts";
@@ -15,7 +16,7 @@ import { adding } from "./adding.ts";
 import { call } from "./call.ts";
 import type { Context } from "./context.ts";
 import { leave, refuseTooLarge } from "./exits.ts";
-import { notOpen, refuseArchived } from "./leg-rules.ts";
+import { holdActive, notOpen, refuseArchived } from "./leg-rules.ts";
 import { contractOf, refuseWarned, warningsOf, type LegContract } from "./listed.ts";
 
 /** A leg that was added is entered once: as it is. */
@@ -46,11 +47,12 @@ export function fillCalls(context: Context): Api["strategies"]["fills"] {
       access: (input) => strategyOf(context, input),
       work: async (input, { write }, strategy) => {
         refuseArchived(strategy, "takes no fill");
-        refuseAhead(context, input.at);
+        refuseTime(context, input.at);
         const of = await contractOf(context, input);
         const warnings = await warningsOf(context, of, { quantity: input.quantity, entry_price: input.price });
         if (input.strict === true) refuseWarned(warnings);
         return write(async (db) => {
+          await holdActive(db, [strategy], "takes no fill");
           const added = await traded(context, db, { input, strategy, of });
           return warnings.length === 0 ? added : { ...added, warnings };
         });
@@ -62,10 +64,18 @@ export function fillCalls(context: Context): Api["strategies"]["fills"] {
 /** A broker's clock may be ahead of this one by so much; what is dated later was mistyped, and no trade yet. */
 const AHEAD_MS = 60_000;
 
-function refuseAhead({ now }: Context, at: string | undefined): void {
-  if (at === undefined || Date.parse(at) <= now() + AHEAD_MS) return;
-  const message = `at ${at} has not come yet`;
-  throw new StratctlError("input_invalid", message, { details: { errors: [{ field: "at", message: "has not come yet" }] } });
+/** India trades derivatives since June 2000: what is dated before was mistyped as well. */
+const FIRST_MS = Date.parse("2000-01-01T00:00:00Z");
+
+function refuseTime({ now }: Context, at: string | undefined): void {
+  if (at === undefined) return;
+  const at_ms = Date.parse(at);
+  if (at_ms > now() + AHEAD_MS) throw ofTime(at, "has not come yet");
+  if (at_ms < FIRST_MS) throw ofTime(at, "is before there were derivatives");
+}
+
+function ofTime(at: string, what: string): StratctlError {
+  return new StratctlError("input_invalid", `at ${at} ${what}`, { details: { errors: [{ field: "at", message: what }] } });
 }
 
 interface Trade {
@@ -81,11 +91,12 @@ interface Trade {
 async function traded(context: Context, db: Db, { input, strategy, of: contractRow }: Trade): Promise<FillAdded> {
   const { external_id } = input;
   const { strategy_id, account_id } = strategy;
-  const open = await holdings.lockAll(db, { strategy_id, ...contractRow });
   if (external_id !== undefined) {
+    await fills.lockTrade(db, { account_id, external_id });
     const known = await fills.ofTrade(db, { account_id, external_id });
-    if (known.length > 0) return toldAgain(db, known, input);
+    if (known.length > 0) return toldAgain(db, known, { input, strategy, of: contractRow });
   }
+  const open = await holdings.lockAll(db, { strategy_id, ...contractRow });
   const price_units = BigInt(unitsOf(input.price));
   const at_ms = input.at === undefined ? context.now() : Date.parse(input.at);
   refuseTooLarge(price_units * BigInt(input.quantity), input.quantity);
@@ -94,6 +105,7 @@ async function traded(context: Context, db: Db, { input, strategy, of: contractR
   for (const held of open.filter(({ direction }) => direction !== input.side)) {
     if (left === 0) break;
     const quantity = Math.min(left, held.quantity);
+    if (at_ms < held.added_at_ms) throw ofTime(isoOf(at_ms), `is before leg ${held.id} was entered, ${isoOf(held.added_at_ms)}`);
     const { cost_method } = input;
     const { leg, fill } = await leave(db, held, { quantity, price_units, at_ms, closed_by: "fill", cost_method, external_id });
     added.fills.push(fill);
@@ -106,7 +118,7 @@ async function traded(context: Context, db: Db, { input, strategy, of: contractR
     const leg =
       held === undefined
         ? await opened(db, { input, strategy, of: contractRow, quantity: left, at_ms })
-        : await grown(db, held, { quantity: left, value_units });
+        : await grown(db, held, { quantity: left, value_units, at_ms });
     const of = { account_id, strategy_id, leg_id: leg.id, side: input.side, quantity: left };
     added.fills.push(await fills.insert(db, { ...of, price_units, value_units, at_ms, source: "fill", external_id }));
     added.legs.push(leg);
@@ -119,7 +131,13 @@ function opened(db: Db, { input, strategy, of, quantity, at_ms }: Trade & { quan
   return legs.insert(db, { ...of, strategy_id, direction: input.side, quantity, entry_price: input.price, added_at_ms: at_ms });
 }
 
-async function grown(db: Db, held: holdings.HeldLeg, more: { quantity: number; value_units: bigint }): Promise<Leg> {
+async function grown(db: Db, held: holdings.HeldLeg, more: { quantity: number; value_units: bigint; at_ms: number }): Promise<Leg> {
+  if (held.cost_method === "fifo") {
+    const left_ms = await fills.lastExitMs(db, held.id);
+    // Which entries had left by then was told by those that were known.
+    if (left_ms !== null && more.at_ms < left_ms)
+      throw ofTime(isoOf(more.at_ms), `is before leg ${held.id} was left last, ${isoOf(left_ms)}, first in first out`);
+  }
   const now = addTo(held, more);
   refuseTooLarge(now.cost_units, now.quantity);
   if (now.quantity > QUANTITY_MAX)
@@ -132,20 +150,18 @@ async function grown(db: Db, held: holdings.HeldLeg, more: { quantity: number; v
 
 const QUANTITY_MAX = 2_147_483_647;
 
-async function toldAgain(
-  db: Db,
-  known: readonly Fill[],
-  { side, quantity, price, external_id }: z.output<typeof FillAdd>,
-): Promise<FillAdded> {
+async function toldAgain(db: Db, known: readonly Fill[], { input, strategy, of }: Trade): Promise<FillAdded> {
+  const { side, quantity, price, external_id = "" } = input;
   const told = known.reduce((sum, fill) => sum + fill.quantity, 0);
-  if (told !== quantity || known.some((fill) => fill.side !== side || fill.price !== price))
-    throw new StratctlError(
-      "fill_exists",
-      `trade ${external_id ?? ""} is kept already, as ${known[0]?.side ?? ""} ${told} at ${known[0]?.price ?? ""}`,
-      {
-        details: { external_id: external_id ?? null, fills: known.map(({ id }) => id) },
-      },
-    );
+  const isSame = (fill: Fill): boolean =>
+    fill.side === side && fill.price === price && fill.strategy_id === strategy.strategy_id && fill.instrument === of.instrument;
+  const other = told === quantity ? known.find((fill) => !isSame(fill)) : known[0];
+  if (other !== undefined) {
+    const text = `trade ${external_id} is kept already, as ${other.side} ${told} ${other.instrument} at ${other.price}`;
+    throw new StratctlError("fill_exists", `${text} in strategy ${other.strategy_id}`, {
+      details: { external_id, strategy_id: other.strategy_id, fills: known.map(({ id }) => id) },
+    });
+  }
   const found = await Promise.all(known.map(({ strategy_id, leg_id }) => legs.find(db, { strategy_id, instrument_id: leg_id })));
   return { fills: [...known], legs: found.filter((leg) => leg !== null) };
 }

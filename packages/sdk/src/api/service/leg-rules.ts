@@ -4,13 +4,25 @@ import { lastDayOf } from "../../market/expiry.ts";
 import { parseInstrument, withExchange, type Instrument } from "../../market/instrument.ts";
 import { lotSize } from "../../market/lots.ts";
 import type { Leg } from "../../model/leg.ts";
+import type { Db } from "../../store/db.ts";
 import * as legs from "../../store/leg.ts";
+import * as strategies from "../../store/strategy.ts";
 import type { KeptStrategy } from "../../store/strategy.ts";
 import type { Context } from "./context.ts";
 import { quoteNow } from "./quotes.ts";
 
 export function refuseArchived({ status, name }: KeptStrategy, what: string): void {
   if (status === "archived") throw new StratctlError("strategy_archived", `"${name}" is archived and ${what}`);
+}
+
+/** The same, for as long as a transaction that writes legs takes: nobody archives one of them meanwhile. */
+export async function holdActive(db: Db, kept: readonly KeptStrategy[], what: string): Promise<void> {
+  const archived = await strategies.holdActive(
+    db,
+    kept.map(({ strategy_id }) => strategy_id),
+  );
+  const strategy = kept.find(({ strategy_id }) => archived.includes(strategy_id));
+  if (strategy !== undefined) refuseArchived({ ...strategy, status: "archived" }, what);
 }
 
 export function instrumentOf({ exchange, tradingsymbol }: { exchange?: string | undefined; tradingsymbol: string }): Instrument {

@@ -16,7 +16,7 @@ import { call } from "./call.ts";
 import type { Context } from "./context.ts";
 import { leave } from "./exits.ts";
 import { entered, moved, targetOf } from "./fills.ts";
-import { notOpen, priceNow, refuseArchived } from "./leg-rules.ts";
+import { holdActive, notOpen, priceNow, refuseArchived } from "./leg-rules.ts";
 import { contractOf, refuseWarned, warningsOf, type LegContract } from "./listed.ts";
 
 export function legCalls(context: Context): Api["strategies"]["legs"] {
@@ -28,6 +28,7 @@ export function legCalls(context: Context): Api["strategies"]["legs"] {
       work: async (input, { signal, write }, strategy) => {
         const { row, warnings } = await legRow(context, { input, strategy, signal });
         return write(async (db) => {
+          await holdActive(db, [strategy], "takes no leg");
           const leg = await entered(db, row, strategy);
           return warnings.length === 0 ? leg : { ...leg, warnings };
         });
@@ -35,14 +36,13 @@ export function legCalls(context: Context): Api["strategies"]["legs"] {
     }),
     list: call(context, routes.list, async (key) => legs.list(database, { strategy_id: (await strategyOf(context, key)).strategy_id })),
     update: call(context, routes.update, async (change) => {
-      refuseArchived(await strategyOf(context, change), "changes no leg");
+      const strategy = await strategyOf(context, change);
       return database.transaction(async (db) => {
-        await refuseFills(db, change, {
-          what: "corrected",
-          is_about_fills: change.quantity !== undefined || change.entry_price !== undefined,
-        });
+        await holdActive(db, [strategy], "changes no leg");
+        const is_about_fills = change.quantity !== undefined || change.entry_price !== undefined;
+        await refuseFills(db, change, { what: "corrected", is_about_fills });
         const leg = (await legs.update(db, change)) ?? (await notOpen(context, change, "changed"));
-        await fills.correct(db, leg.id);
+        if (is_about_fills) await fills.correct(db, leg.id);
         return leg;
       });
     }),
@@ -53,12 +53,16 @@ export function legCalls(context: Context): Api["strategies"]["legs"] {
         const leg = await legs.find(database, key);
         if (leg === null || leg.closed_at !== null) return notOpen(context, key, "closed again");
         const exit_price = key.exit_price ?? (await priceNow(context, leg, { purpose: "leave", signal }));
-        return write((db) => closed(context, db, { ...key, exit_price }));
+        return write(async (db) => {
+          await holdActive(db, [strategy], "closes no leg");
+          return closed(context, db, { ...key, exit_price });
+        });
       },
     }),
     remove: call(context, routes.remove, async (key) => {
-      refuseArchived(await strategyOf(context, key), "removes no leg");
+      const strategy = await strategyOf(context, key);
       return database.transaction(async (db) => {
+        await holdActive(db, [strategy], "removes no leg");
         await refuseFills(db, key, { what: "removed", is_about_fills: true });
         return (await legs.remove(db, key)) ?? notOpen(context, key, "removed");
       });
@@ -68,7 +72,10 @@ export function legCalls(context: Context): Api["strategies"]["legs"] {
       work: async (key, { write }, from) => {
         refuseArchived(from, "moves no leg");
         const to = await targetOf(context, from, key);
-        return write((db) => moved(context, db, { key: { ...key, strategy_id: from.strategy_id }, to, quantity: key.quantity }));
+        return write(async (db) => {
+          await holdActive(db, [from, to], "moves and takes no leg");
+          return moved(context, db, { key: { ...key, strategy_id: from.strategy_id }, to, quantity: key.quantity });
+        });
       },
     }),
   };

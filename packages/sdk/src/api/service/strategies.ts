@@ -15,7 +15,7 @@ import { call } from "./call.ts";
 import type { Context } from "./context.ts";
 import { withDayChange } from "./day-change.ts";
 import { moved } from "./fills.ts";
-import { priceNow, refuseArchived } from "./leg-rules.ts";
+import { holdActive, priceNow, refuseArchived } from "./leg-rules.ts";
 import { closed } from "./legs.ts";
 import { expiryNotices } from "./settlement.ts";
 
@@ -59,6 +59,7 @@ export function strategyCalls(context: Context): Calls {
             exit_price: await priceNow(context, leg, { purpose: "leave", signal }),
           });
         return write(async (db) => {
+          await holdActive(db, [strategy], "closes no leg");
           const all: Leg[] = [];
           for (const exit of exits) all.push(await closed(context, db, exit));
           return all;
@@ -144,10 +145,11 @@ async function update(context: Context, change: Parameters<typeof strategies.upd
 async function archive(context: Context, { move_to_default = false, ...key }: z.output<typeof StrategyArchive>): Promise<KeptStrategy> {
   const strategy = await strategyOf(context, key);
   if (strategy.is_default) throw ofDefault(strategy, "archived");
-  if (strategy.status === "archived") return strategy;
+  const { account_id, strategy_id } = strategy;
   return context.database.transaction(async (db) => {
+    await strategies.holdAlone(db, strategy_id);
+    // Those of one that was archived before as well: nobody else can take them from there.
     if (move_to_default) await moveAllToDefault(context, db, strategy);
-    const { account_id, strategy_id } = strategy;
     return (await strategies.archive(db, { account_id, strategy_id })) ?? strategyOf(context, key);
   });
 }

@@ -207,7 +207,8 @@ describe.skipIf(missing)("the database", () => {
           for (let one = await session("select 1"); ; one = await session("select 1")) all.push(one);
         };
         // The daemon is as quick to connect anew: until it has none left.
-        for (let ended: number | null = null; ended !== 0; ended = (await first.query(END_DAEMONS)).rowCount) await fill().catch(() => undefined);
+        for (let ended: number | null = null; ended !== 0; ended = (await first.query(END_DAEMONS)).rowCount)
+          await fill().catch(() => undefined);
         return () => Promise.all(all.map((one) => one.end()));
       },
     ],

@@ -54,7 +54,10 @@ export async function runExport(deps: Deps, { path, strategies }: { path: string
     const rows = [...counts].map(([kind, count]) => ({ kind, rows: count }));
     // --csv is how the files are, not how this is told.
     const output = { ...deps.output, format: form === "csv" ? "auto" : deps.output.format } as const;
-    await deliver({ ...deps, output }, { data: { path, kinds: rows }, rows, fields: EXPORTED, view: () => `${path}: ${told(rows, grouped)}` });
+    await deliver(
+      { ...deps, output },
+      { data: { path, kinds: rows }, rows, fields: EXPORTED, view: () => `${path}: ${told(rows, grouped)}` },
+    );
   } finally {
     await database.close();
   }

@@ -264,7 +264,13 @@ export async function runExit(deps: Deps, { strategy }: { strategy: string | und
 export async function runArchive(deps: Deps, { strategy }: { strategy: string | undefined }): Promise<void> {
   const { strategy_id } = await neededStrategy(deps, strategy, "stratctl strategy archive condor");
   const api = await deps.connect();
-  await deliverOne(deps, await api.strategies.archive({ strategy_id }, { signal: deps.signal }), "Archived");
+  const archived = await api.strategies.archive({ strategy_id }, { signal: deps.signal });
+  await deliverOne(deps, archived, "Archived");
+  const count = archived.instrument_count;
+  if (count > 0)
+    deps.screen.note(
+      `${count} open ${count === 1 ? "leg is" : "legs are"} marked no more; stratctl strategy exit ${strategy_id} moves them to the default strategy\n`,
+    );
 }
 
 async function deliverOne(deps: Deps, strategy: Strategy, done: string): Promise<void> {

@@ -209,7 +209,11 @@ onEveryPostgres("fills", (store) => {
       await expect(api.strategies.legs.update({ strategy_id, instrument_id, quantity: 10 })).rejects.toMatchObject(refused);
       await expect(api.strategies.legs.remove({ strategy_id, instrument_id })).rejects.toMatchObject(refused);
       await api.strategies.legs.update({ strategy_id, instrument_id, notes: "half of it left" });
-      expect((await api.strategies.fills.list({ strategy_id })).map(({ quantity, price }) => [quantity, price]).toSorted()).toEqual([
+      expect(
+        (await api.strategies.fills.list({ strategy_id }))
+          .map(({ quantity, price }) => [quantity, price] as const)
+          .toSorted(([a], [b]) => a - b),
+      ).toEqual([
         [25, 110],
         [75, 101],
       ]);

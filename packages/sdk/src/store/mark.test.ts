@@ -82,6 +82,13 @@ onEveryPostgres("marks", (store) => {
     });
   });
 
+  test("a mark that a clock which was ahead has left is replaced by the next", async () => {
+    const ahead_ms = Date.now() + 3_600_000;
+    await upsertMany(store.db, batch(ahead_ms, [{ strategy_id: idOf(0), m2m: 1 }]));
+    await upsertMany(store.db, batch(AT, [{ strategy_id: idOf(0), m2m: 2 }]));
+    expect((await find(store.db, { strategy_id: idOf(0) }, AT))?.m2m).toBe(2);
+  });
+
   test("marks move only forward in time; of equal instants the later call wins", async () => {
     const m2mAfter = async (at_ms: number, m2m: number): Promise<number | null | undefined> => {
       await upsertMany(store.db, batch(at_ms, [{ strategy_id: idOf(0), m2m }]));

@@ -38,6 +38,12 @@ onEveryPostgres("last quotes", (store) => {
     ]);
   });
 
+  test("a price that a clock which was ahead has left is replaced by the next", async () => {
+    await upsertMany(store.db, batch([{ price: 100, at_ms: Date.now() + 3_600_000 }]));
+    expect(await upsertMany(store.db, batch([{ price: 101, at_ms: AT }]))).toBe(1);
+    expect(await findMany(store.db, [KEY])).toMatchObject([{ price: 101 }]);
+  });
+
   test("they move only forward in time; of equal times the later call wins, and the same again is not written", async () => {
     const writes = [
       { price: 100, at_ms: AT, written: 1, kept: 100 },

@@ -250,6 +250,7 @@ export const FILLS: readonly Step[] = [
         await api.settle({ account_id: "XJ4540" }),
         await api.settle({ account_id: "XJ4540", closes: { nifty: 24_631.35 }, day }),
         await api.settle({ account_id: "XJ4540", closes: { NIFTY: 24_640 }, day }),
+        await api.settle({ account_id: "XJ4540", closes: { NIFTY: 24_640 }, day, correct: true }),
       ];
     },
     tells: [
@@ -259,8 +260,21 @@ export const FILLS: readonly Step[] = [
           { exit_price: 31.35, closed_by: "settlement", closed_at: "2025-07-31T10:00:00Z", current_pnl: 3648.75, is_delivered: false },
         ],
       },
-      { settled: [], open: [], differing: [{ kept: 24_631.35, given: 24_640 }] },
+      { settled: [], open: [], replaced: [], differing: [{ kept: 24_631.35, given: 24_640 }] },
+      { settled: [{ exit_price: 40, current_pnl: 3000 }], open: [], replaced: [{ was: 24_631.35, given: 24_640 }], differing: [] },
     ],
+  },
+  {
+    call: "settle",
+    what: "by two figures of one underlying",
+    run: ({ api }) => api.settle({ account_id: "XJ4540", closes: { NIFTY: 24_640, nifty: 24_650 }, day: "2025-07-31" }),
+    tells: refusal("input_invalid", "has NIFTY twice"),
+  },
+  {
+    call: "settle",
+    what: "by a figure of a session that has not ended",
+    run: ({ api }) => api.settle({ account_id: "XJ4540", closes: { NIFTY: 24_640 }, day: "2099-07-31" }),
+    tells: refusal("input_invalid", "has not ended for NIFTY"),
   },
   {
     call: "settle",

@@ -126,7 +126,7 @@ onEveryPostgres("settlement", (store) => {
     await expect(api.settle({ account_id, closes: { NIFTY: 24_631.35 }, day: "2026-11-18" })).rejects.toMatchObject({
       code: "input_invalid",
     });
-    expect(await api.settle({ account_id })).toEqual({ settled: [], open: [], differing: [] });
+    expect(await api.settle({ account_id })).toEqual({ settled: [], open: [], replaced: [], differing: [] });
   });
 
   test("a stock's option that ends out of the money is worth nothing, and no shares are due", async () => {

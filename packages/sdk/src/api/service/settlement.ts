@@ -1,8 +1,7 @@
 import type { z } from "zod";
-import { StratctlError } from "../../errors.ts";
 import { dayOf } from "../../market/calendar.ts";
 import { lastDayOf } from "../../market/expiry.ts";
-import { endOfDay, expiryNotice, isDelivered, settlementUnits, type ExpiryNotice } from "../../market/settlement.ts";
+import { endOfDay, expiryNotice, settlementUnits, type ExpiryNotice } from "../../market/settlement.ts";
 import type { LegNotice } from "../../model/leg.ts";
 import type { Settle, Settled } from "../../model/settlement.ts";
 import { unitsOf } from "../../model/money.ts";
@@ -13,6 +12,7 @@ import { contract, type Api } from "../contract.ts";
 import * as metrics from "../../store/metrics.ts";
 import { accountOf } from "./access.ts";
 import { call } from "./call.ts";
+import { keepFigures, kindOf, told } from "./closing-figures.ts";
 import type { Context } from "./context.ts";
 import { writeDays } from "./day-metrics.ts";
 import { leave } from "./exits.ts";
@@ -48,12 +48,16 @@ interface Expired extends settlement.OpenContract {
 }
 
 /**
- * Settles what has expired, once each: a leg that is settled is closed. A figure for a day that has one already, and another value, is
- * told and changes nothing. Without the figure of its own last day a leg stays open; a last price is none.
+ * Settles what has expired, once each: a leg that is settled is closed. Without the figure of its own last day a leg stays open; a
+ * last price is none.
  */
 async function settled(context: Context, db: Db, { account_id, input }: Settling): Promise<Settled> {
+  await settlement.lock(db, { account_id });
   const expired = await expiredLegs(context, db, account_id);
-  const result: Settled = { settled: [], open: [], differing: await keepCloses(context, db, { account_id, input, expired }) };
+  const { closes = {}, day, correct = false } = input;
+  const last = new Map(expired.map(({ underlying_symbol, last_day }) => [underlying_symbol, last_day]));
+  const dayFor = (underlying: string): string | null => day ?? last.get(underlying) ?? null;
+  const result: Settled = { open: [], ...(await keepFigures(context, db, { account_id, closes, dayFor, correct })) };
   for (const leg of expired) {
     const done = await settleOne(context, db, { ...leg, account_id });
     if (typeof done === "string")
@@ -63,38 +67,14 @@ async function settled(context: Context, db: Db, { account_id, input }: Settling
   return result;
 }
 
-/** Over are those whose last day's session has ended. */
+/** Over are those whose last day's session has ended; by their last days, the latest last. */
 async function expiredLegs({ calendar, now }: Context, db: Db, account_id: string): Promise<Expired[]> {
-  const open = await settlement.openLegs(db, { account_id });
-  return open.flatMap((leg) => {
+  const open = await settlement.openLegs(db, { account_id, and_archived: true });
+  const expired = open.flatMap((leg) => {
     const last_day = lastDayOf(calendar, leg);
     return last_day !== null && endOfDay(calendar, leg.exchange, last_day) <= now() ? [{ ...leg, last_day }] : [];
   });
-}
-
-async function keepCloses(
-  { calendar, now }: Context,
-  db: Db,
-  { account_id, input, expired }: Settling & { expired: readonly Expired[] },
-): Promise<Settled["differing"]> {
-  const differing: Settled["differing"] = [];
-  for (const [underlying, close] of Object.entries(input.closes ?? {})) {
-    const days = expired.filter(({ underlying_symbol }) => underlying_symbol === underlying).map(({ last_day }) => last_day);
-    const day = input.day ?? days.toSorted().at(-1);
-    if (day === undefined)
-      throw new StratctlError("input_invalid", `closes ${underlying}: no open contract of it has expired`, {
-        hint: "give day, the day that the figure is of",
-        details: { errors: [{ field: "closes", message: `${underlying}: no open contract of it has expired` }] },
-      });
-    if (day > dayOf(calendar, now()))
-      throw new StratctlError("input_invalid", `day ${day} has not come yet`, {
-        details: { errors: [{ field: "day", message: "has not come yet" }] },
-      });
-    const kept = await settlement.closeOf(db, { account_id, underlying, day });
-    if (kept === null) await settlement.keepClose(db, { account_id, underlying, day, close });
-    else if (kept !== close) differing.push({ underlying, day, kept, given: close });
-  }
-  return differing;
+  return expired.toSorted((a, b) => (a.last_day < b.last_day ? -1 : a.last_day > b.last_day ? 1 : a.id - b.id));
 }
 
 /** The leg as it is settled, why it stays open, or null where somebody closed it meanwhile. */
@@ -103,11 +83,11 @@ async function settleOne(
   db: Db,
   leg: Expired & { account_id: string },
 ): Promise<Settled["settled"][number] | string | null> {
-  const { underlying_symbol: underlying, instrument_type, last_day } = leg;
+  const { underlying_symbol: underlying, last_day } = leg;
   if (underlying === null) return `nobody knows its underlying; close it at its settlement price`;
   const close = await settlement.closeOf(db, { account_id: leg.account_id, underlying, day: last_day });
   if (close === null) return `the closing figure of ${underlying} on ${last_day} is not known`;
-  const kind = { exchange: leg.exchange, instrument_type, underlying, strike_units: leg.strike === null ? null : unitsOf(leg.strike) };
+  const kind = kindOf(leg);
   const price_units = settlementUnits(kind, unitsOf(close));
   if (price_units === null) return "nobody knows what kind of contract it is; close it at its settlement price";
   const held = await holdings.lock(db, { strategy_id: leg.strategy_id, instrument_id: leg.id });
@@ -119,7 +99,7 @@ async function settleOne(
     at_ms,
     closed_by: "settlement",
   });
-  return closed === null ? null : { ...closed, is_delivered: price_units > 0 && isDelivered(kind) };
+  return closed === null ? null : told(closed, { ...kind, price_units });
 }
 
 /** What open legs must be told of their expiry: settlements that are waited for come first. */

@@ -73,28 +73,54 @@ function filled(name: string): string {
   return Object.entries(FIGURES).some(([figure, type]) => figure === name && type === "int4") ? `coalesce(${name}, 0) as ${name}` : name;
 }
 
+/** So many days are written by a statement. */
+const ROWS_MAX = 2000;
+
+export interface WriteOptions {
+  /** The days of these strategies from a day on that are not among those given are removed. */
+  readonly replace: readonly { readonly strategy_id: number; readonly from: string }[];
+  readonly fence?: Fence | undefined;
+}
+
 /**
- * Writes days; one that is there with these figures is left as it is. With `from` the days of its strategies from then on that are
- * not among them are removed. Gives how many rows are other than before.
+ * Writes days, in order by strategy; one that is there with these figures is left as it is. Gives how many rows are other than
+ * before.
  */
-export async function write(
-  db: Db,
-  rows: readonly DayMetrics[],
-  { replace, fence }: { replace: readonly { strategy_id: number; from: string }[]; fence?: Fence | undefined },
-): Promise<number> {
-  const given = JSON.stringify(rows);
-  const removed =
-    replace.length === 0
-      ? 0
-      : await db.run(
-          "metrics.remove",
-          `delete from strategy_pnl_metrics kept using jsonb_to_recordset($1::jsonb) as gone(strategy_id int4, "from" date)
-            where kept.strategy_id = gone.strategy_id and kept.metric_date >= gone.from and not exists (
-              select from jsonb_to_recordset($2::jsonb) as given(strategy_id int4, metric_date date)
-               where given.strategy_id = kept.strategy_id and given.metric_date = kept.metric_date)`,
-          [JSON.stringify(replace), given],
-        );
-  return removed + (await fenced(() => db.run("metrics.write", WRITE, [given, ...fenceParams(fence)])));
+export async function write(db: Db, rows: readonly DayMetrics[], { replace, fence }: WriteOptions): Promise<number> {
+  const ids = new Set(rows.map(({ strategy_id }) => strategy_id));
+  let changed = await remove(db, { given: [], spans: replace.filter(({ strategy_id }) => !ids.has(strategy_id)) });
+  const from = new Map(replace.map((one) => [one.strategy_id, one.from]));
+  for (let at = 0; at < rows.length; at += ROWS_MAX) {
+    const given = rows.slice(at, at + ROWS_MAX);
+    const [before, next] = [rows[at - 1], rows[at + ROWS_MAX]];
+    const spans = [...Map.groupBy(given, ({ strategy_id }) => strategy_id)].flatMap(([strategy_id, [first]]) => {
+      const day = before?.strategy_id === strategy_id ? first?.metric_date : from.get(strategy_id);
+      const until = next?.strategy_id === strategy_id ? next.metric_date : undefined;
+      return day === undefined || !from.has(strategy_id) ? [] : [{ strategy_id, from: day, until }];
+    });
+    changed += await remove(db, { given, spans });
+    changed += await fenced(() => db.run("metrics.write", WRITE, [JSON.stringify(given), ...fenceParams(fence)]));
+  }
+  return changed;
+}
+
+interface Removal {
+  readonly given: readonly DayMetrics[];
+  /** from ≤ day < until. */
+  readonly spans: readonly { readonly strategy_id: number; readonly from: string; readonly until?: string | undefined }[];
+}
+
+async function remove(db: Db, { given, spans }: Removal): Promise<number> {
+  if (spans.length === 0) return 0;
+  return db.run(
+    "metrics.remove",
+    `delete from strategy_pnl_metrics kept using jsonb_to_recordset($1::jsonb) as gone(strategy_id int4, "from" date, until date)
+      where kept.strategy_id = gone.strategy_id and kept.metric_date >= gone.from and (gone.until is null or kept.metric_date < gone.until)
+        and not exists (
+          select from jsonb_to_recordset($2::jsonb) as given(strategy_id int4, metric_date date)
+           where given.strategy_id = kept.strategy_id and given.metric_date = kept.metric_date)`,
+    [JSON.stringify(spans), JSON.stringify(given.map(({ strategy_id, metric_date }) => ({ strategy_id, metric_date })))],
+  );
 }
 
 /** A strategy may be gone since its legs were read. */
@@ -252,9 +278,25 @@ export async function dayCandles(
   }));
 }
 
+/** How a strategy stood after the last of its days before a day, and what that day's row says. Money in units. */
+export interface StandingAfter extends Standing {
+  readonly last: {
+    /** Null: nobody knows it. */
+    readonly realized: bigint | null;
+    readonly unrealized: bigint | null;
+    readonly open_positions: number;
+    readonly closed_positions: number;
+    readonly total_trades: number;
+  };
+}
+
+const Held = { open_positions: z.int(), closed_positions: z.int(), total_trades: z.int() };
 const StandingRow = z.object({
   strategy_id: z.int(),
   cumulative: Units.nullable(),
+  realized: Units.nullable(),
+  unrealized: Units.nullable(),
+  ...Held,
   high: Units,
   low: Units,
   fall: Units,
@@ -265,12 +307,16 @@ const StandingRow = z.object({
 });
 
 /** How strategies stood after the last of their days before a day each; without one of them a strategy is left out. */
-export async function standings(db: Db, before: readonly { strategy_id: number; day: string }[]): Promise<Map<number, Standing>> {
+export async function standings(db: Db, before: readonly { strategy_id: number; day: string }[]): Promise<Map<number, StandingAfter>> {
+  const last = (name: string): string => `(array_agg(${name} order by metric_date desc))[1]`;
   const rows = await db.many(
     StandingRow,
     "metrics.standings",
     `select day.strategy_id,
-       ${inUnits("(array_agg(cumulative_pnl order by metric_date desc))[1]")} as cumulative,
+       ${["cumulative", "realized", "unrealized"].map((name) => `${inUnits(last(`${name}_pnl`))} as ${name}`).join(", ")},
+       ${Object.keys(Held)
+         .map((name) => `coalesce(${last(name)}, 0) as ${name}`)
+         .join(", ")},
        ${inUnits("greatest(max(high_pnl), 0)")} as high, ${inUnits("least(min(low_pnl), 0)")} as low,
        ${inUnits("coalesce(max(max_drawdown), 0)")} as fall,
        count(day_pnl)::int4 as count, ${inUnits("coalesce(sum(day_pnl), 0)")} as sum,
@@ -283,9 +329,9 @@ export async function standings(db: Db, before: readonly { strategy_id: number; 
     [JSON.stringify(before)],
   );
   return new Map(
-    rows.map(({ strategy_id, cumulative, high, low, fall, count, sum, squares, below }) => [
+    rows.map(({ strategy_id, cumulative, high, low, fall, count, sum, squares, below, ...held }) => [
       strategy_id,
-      { cumulative, range: { high, low, fall }, returns: { count, sum, squares, below } },
+      { cumulative, range: { high, low, fall }, returns: { count, sum, squares, below }, last: held },
     ]),
   );
 }

@@ -1,4 +1,4 @@
-import { dayOf, daySpans, EXCHANGE_DEFAULT } from "../../market/calendar.ts";
+import { dayOf, daySpans, EXCHANGE_DEFAULT, nextSession } from "../../market/calendar.ts";
 import type { Calendar } from "../../market/days.ts";
 import { DAY_MS, MINUTE_MS, plusDays, startOfDay } from "../../market/day.ts";
 import {
@@ -18,7 +18,7 @@ import { amountOf, unitsOf } from "../../model/money.ts";
 import type { Db } from "../../store/db.ts";
 import type { Fence } from "../../store/leader.ts";
 import * as metrics from "../../store/metrics.ts";
-import type { DayCandles, PartRow, Subject } from "../../store/metrics.ts";
+import type { DayCandles, PartRow, StandingAfter, Subject } from "../../store/metrics.ts";
 
 /** So many strategies are read and written at a time. */
 const SLICE = 200;
@@ -38,6 +38,7 @@ export interface DaysQuery extends metrics.SubjectFilter {
 /**
  * Writes the days of strategies whose sessions have ended, from candles and legs. A day is what its last minute's candle tells: what
  * changes after that minute's start is the next day's, but where nothing is open at the close, the day ends with what was realized.
+ * One that was archived is followed until all that happened to it is in a day.
  */
 export async function writeDays(db: Db, query: DaysQuery): Promise<MetricsRebuilt> {
   const subjects = await metrics.subjects(db, query);
@@ -59,35 +60,49 @@ interface Due {
   readonly subject: Subject;
   readonly parts: readonly PartRow[];
   /** Sessions that have ended, ascending. */
-  readonly sessions: readonly { readonly day: string; readonly open_ms: number; readonly close_ms: number }[];
+  readonly sessions: readonly EndedSession[];
   readonly from: string;
+}
+
+interface EndedSession {
+  readonly day: string;
+  readonly close_ms: number;
+  /** It began after the strategy was archived: a day only where something has changed since the one before. */
+  readonly is_after: boolean;
 }
 
 async function sliceOf(db: Db, subjects: readonly Subject[], query: DaysQuery) {
   const strategy_ids = subjects.map(({ strategy_id }) => strategy_id);
   const parts = Map.groupBy(await metrics.parts(db, strategy_ids), ({ strategy_id }) => strategy_id);
-  const due = subjects.flatMap((subject) => dueOf(subject, parts.get(subject.strategy_id) ?? [], query) ?? []);
-  const days = due.flatMap(({ sessions }) => sessions.map(({ day }) => day)).toSorted();
-  const [first, last] = [days[0], days.at(-1)];
-  if (first === undefined || last === undefined)
-    return due.map(({ subject, from }) => ({ strategy_id: subject.strategy_id, from, rows: [] }));
-  const { offset_minutes } = query.calendar.zone;
-  const from_ms = startOfDay(first) - offset_minutes * MINUTE_MS;
-  const to_ms = startOfDay(last) + DAY_MS - offset_minutes * MINUTE_MS;
-  const candles = await metrics.dayCandles(db, { strategy_ids, from_ms, to_ms, offset_minutes });
-  const standings = await metrics.standings(
-    db,
-    due.map(({ subject, from }) => ({ strategy_id: subject.strategy_id, day: from })),
-  );
-  const ofStrategy = Map.groupBy(candles, ({ strategy_id }) => strategy_id);
-  return due.map((strategy) => {
-    const { strategy_id } = strategy.subject;
-    const byDay = new Map((ofStrategy.get(strategy_id) ?? []).map((day) => [day.day, day]));
-    return { strategy_id, from: strategy.from, rows: rowsOf(strategy, { byDay, standing: standings.get(strategy_id) ?? AT_START }) };
+  const all = subjects.flatMap((subject) => dueOf(subject, parts.get(subject.strategy_id) ?? [], query) ?? []);
+  const asked = all.map(({ subject, from }) => ({ strategy_id: subject.strategy_id, day: from }));
+  const standings = await metrics.standings(db, asked);
+  const due = all.map((one) => {
+    const standing = standings.get(one.subject.strategy_id) ?? AT_FIRST;
+    // Nobody marks an archived strategy: what has changed is told without candles, of which long ago there are many.
+    const is_over = one.sessions.every(({ is_after }) => is_after) && rowsOf(one, { byDay: new Map(), standing }).length === 0;
+    return { ...one, standing, sessions: is_over ? [] : one.sessions };
+  });
+  const candles = Map.groupBy(await candlesOf(db, due, query), ({ strategy_id }) => strategy_id);
+  return due.map(({ standing, ...one }) => {
+    const { strategy_id } = one.subject;
+    const byDay = new Map((candles.get(strategy_id) ?? []).map((day) => [day.day, day]));
+    return { strategy_id, from: one.from, rows: rowsOf(one, { byDay, standing }) };
   });
 }
 
-/** The days of a strategy that are to be written: from its first leg or candle on, till it was archived. */
+async function candlesOf(db: Db, due: readonly Due[], { calendar }: DaysQuery): Promise<DayCandles[]> {
+  const days = due.flatMap(({ sessions }) => sessions.map(({ day }) => day)).toSorted();
+  const [first, last] = [days[0], days.at(-1)];
+  if (first === undefined || last === undefined) return [];
+  const { offset_minutes } = calendar.zone;
+  const from_ms = startOfDay(first) - offset_minutes * MINUTE_MS;
+  const to_ms = startOfDay(last) + DAY_MS - offset_minutes * MINUTE_MS;
+  const strategy_ids = due.flatMap(({ subject, sessions }) => (sessions.length === 0 ? [] : subject.strategy_id));
+  return metrics.dayCandles(db, { strategy_ids, from_ms, to_ms, offset_minutes });
+}
+
+/** The days of a strategy that may be due: from its first leg or candle on, till it was archived and nothing changes any more. */
 function dueOf(subject: Subject, parts: readonly PartRow[], { calendar, now_ms, anew_from, over_from }: DaysQuery): Due | null {
   const begun = [
     ...parts.map(({ added_at_ms }) => added_at_ms),
@@ -101,46 +116,79 @@ function dueOf(subject: Subject, parts: readonly PartRow[], { calendar, now_ms, 
   const due = next !== null && over_from !== undefined && over_from < next ? over_from : next;
   const asked = anew_from === undefined ? due : anew_from !== null && next !== null && next < anew_from ? next : anew_from;
   const from = asked !== null && asked > first ? asked : first;
-  const end_ms = Math.min(now_ms, subject.archived_at === null ? now_ms : Date.parse(subject.archived_at) + DAY_MS);
-  const to = dayOf(calendar, end_ms);
-  const exchanges = [...new Set(parts.map(({ exchange }) => exchange))];
-  const spans =
-    from > to ? [] : daySpans(calendar, exchanges.length === 0 ? [EXCHANGE_DEFAULT] : exchanges, { from_day: from, to_day: to });
+  const known = [...new Set(parts.map(({ exchange }) => exchange))];
+  const exchanges = known.length === 0 ? [EXCHANGE_DEFAULT] : known;
   const archived_ms = subject.archived_at === null ? Number.POSITIVE_INFINITY : Date.parse(subject.archived_at);
-  const sessions = spans.filter(({ open_ms, close_ms }) => close_ms > begun_ms && close_ms <= now_ms && open_ms < archived_ms);
+  // What is left open is settled later, too.
+  const changed_ms = parts.reduce((last, part) => Math.max(last, part.added_at_ms, part.closed_at_ms ?? part.added_at_ms), archived_ms);
+  const ahead =
+    subject.archived_at === null ? [] : exchanges.map((exchange) => nextSession(calendar, exchange, changed_ms)?.close_ms ?? now_ms);
+  const to = dayOf(calendar, Math.min(now_ms, Math.max(...(ahead.length === 0 ? [now_ms] : ahead))));
+  const spans = from > to ? [] : daySpans(calendar, exchanges, { from_day: from, to_day: to });
+  const last = spans.findIndex(({ open_ms, close_ms }) => open_ms >= archived_ms && close_ms >= changed_ms);
+  const sessions = spans
+    .slice(0, last === -1 ? spans.length : last + 1)
+    .filter(({ close_ms }) => close_ms > begun_ms && close_ms <= now_ms)
+    .map(({ day, open_ms, close_ms }) => ({ day, close_ms, is_after: open_ms >= archived_ms }));
   return { subject, parts, sessions, from: anew_from === undefined ? from : (asked ?? "0001-01-01") };
 }
 
+/** Before the first day. */
+const AT_FIRST: StandingAfter = {
+  ...AT_START,
+  last: { realized: 0n, unrealized: 0n, open_positions: 0, closed_positions: 0, total_trades: 0 },
+};
+
 function rowsOf(
   { subject, parts, sessions }: Due,
-  { byDay, standing: before }: { byDay: ReadonlyMap<string, DayCandles>; standing: Standing },
+  { byDay, standing: before }: { byDay: ReadonlyMap<string, DayCandles>; standing: StandingAfter },
 ): DayMetrics[] {
   const rounds = roundsOf(parts);
   const trades = tradesOf(rounds, { each: subject.is_default });
   const capital = subject.capital === null ? null : BigInt(unitsOf(subject.capital));
-  let standing = before;
-  return sessions.map(({ day, close_ms }): DayMetrics => {
+  let { last, ...standing } = before;
+  return sessions.flatMap(({ day, close_ms, is_after }): DayMetrics[] => {
     const end = endOf(parts, { close_ms, candles: byDay.get(day) ?? null });
+    const { as_of_ms, open_positions } = end;
+    const closed_positions = rounds.filter(({ to_ms, is_moved }) => !is_moved && to_ms !== null && to_ms <= as_of_ms).length;
+    const tally = tallied(trades.filter(({ to_ms }) => to_ms <= as_of_ms));
+    const now = { ...end.close, open_positions, closed_positions, total_trades: tally.total_trades };
+    if (is_after && !isOther(now, last)) return [];
+    last = now;
     const next = afterSession(standing, end);
     ({ standing } = next);
-    const { as_of_ms } = end;
-    return {
-      strategy_id: subject.strategy_id,
-      metric_date: day,
-      day_pnl: amount(next.figures.day_pnl),
-      cumulative_pnl: amount(next.figures.cumulative),
-      realized_pnl: amount(end.close.realized),
-      unrealized_pnl: amount(end.close.unrealized),
-      high_pnl: amount(next.figures.range?.high ?? null),
-      low_pnl: amount(next.figures.range?.low ?? null),
-      day_drawdown: amount(next.figures.day_drawdown),
-      open_positions: end.open_positions,
-      closed_positions: rounds.filter(({ to_ms, is_moved }) => !is_moved && to_ms !== null && to_ms <= as_of_ms).length,
-      ...tallied(trades.filter(({ to_ms }) => to_ms <= as_of_ms)),
-      ...riskOf(standing, { pnl: next.figures.cumulative, capital }),
-      margin_used: subject.margin,
-    };
+    return [
+      {
+        strategy_id: subject.strategy_id,
+        metric_date: day,
+        day_pnl: amount(next.figures.day_pnl),
+        cumulative_pnl: amount(next.figures.cumulative),
+        realized_pnl: amount(end.close.realized),
+        unrealized_pnl: amount(end.close.unrealized),
+        high_pnl: amount(next.figures.range?.high ?? null),
+        low_pnl: amount(next.figures.range?.low ?? null),
+        day_drawdown: amount(next.figures.day_drawdown),
+        open_positions,
+        closed_positions,
+        ...tally,
+        ...riskOf(standing, { pnl: next.figures.cumulative, capital }),
+        margin_used: subject.margin,
+      },
+    ];
   });
+}
+
+/** Legs that are open and that nobody marks are worth what they were, until something else tells that they are others. */
+function isOther(now: StandingAfter["last"], before: StandingAfter["last"]): boolean {
+  const { unrealized, ...counts } = now;
+  const { unrealized: unrealized_before, ...counts_before } = before;
+  return (
+    (unrealized !== null && unrealized !== unrealized_before) ||
+    counts.realized !== counts_before.realized ||
+    counts.open_positions !== counts_before.open_positions ||
+    counts.closed_positions !== counts_before.closed_positions ||
+    counts.total_trades !== counts_before.total_trades
+  );
 }
 
 interface SessionEnd extends SessionPnl {

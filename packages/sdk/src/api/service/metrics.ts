@@ -1,5 +1,4 @@
 import type { z } from "zod";
-import { dayOf } from "../../market/calendar.ts";
 import { averageUnits } from "../../m2m/fills.ts";
 import { AT_START, rangeAt, thenRange, withDay, NO_RETURNS, type Standing } from "../../m2m/metrics.ts";
 import { roundsOf, tradesOf } from "../../m2m/trades.ts";
@@ -38,11 +37,7 @@ export function rebuildCall(context: Context): Api["metrics"]["rebuild"] {
   });
 }
 
-async function performance(
-  { database, calendar }: Context,
-  strategy: KeptStrategy,
-  query: z.output<typeof MetricsQuery>,
-): Promise<Performance> {
+async function performance({ database }: Context, strategy: KeptStrategy, query: z.output<typeof MetricsQuery>): Promise<Performance> {
   const { strategy_id, is_default } = strategy;
   const days = await metrics.list(database, { ...query, strategy_id });
   const [first, last] = [days[0], days.at(-1)];
@@ -53,13 +48,12 @@ async function performance(
     metrics.standings(database, [{ strategy_id, day: first.metric_date }]),
     metrics.parts(database, [strategy_id]),
   ]);
-  const before = standings.get(strategy_id) ?? AT_START;
-  const trades = tradesOf(roundsOf(parts), { each: is_default }).filter(({ to_ms }) => {
-    const day = dayOf(calendar, to_ms);
-    return day >= (query.from ?? first.metric_date) && day <= (query.to ?? last.metric_date);
-  });
-  const standing = days.reduce(through, startingAt(before.cumulative));
-  const pnl = standing.cumulative === null || before.cumulative === null ? null : standing.cumulative - before.cumulative;
+  const before = standings.get(strategy_id);
+  const start = before?.cumulative === undefined ? AT_START.cumulative : before.cumulative;
+  // A trade is of the day whose row counts it: the one with its P&L.
+  const trades = tradesOf(roundsOf(parts), { each: is_default }).slice(before?.last.total_trades ?? 0, last.total_trades);
+  const standing = days.reduce(through, startingAt(start));
+  const pnl = standing.cumulative === null || start === null ? null : standing.cumulative - start;
   return {
     daily_performance: days,
     overall: { session_count: days.length, total_pnl: amount(pnl), ...tallied(trades), ...riskOf(standing, { pnl, capital }) },

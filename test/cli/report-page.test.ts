@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
-import type { DayMetrics } from "@stratctl/sdk";
+import type { DayMetrics, Performance } from "@stratctl/sdk";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Report, Reported } from "../../packages/cli/src/commands/report.ts";
 import { reportPage } from "../../packages/cli/src/views/report-page.ts";
@@ -43,27 +43,37 @@ function week(
     return [{ ...FIGURES, strategy_id: id, metric_date, day_pnl, cumulative_pnl, realized_pnl: 0, unrealized_pnl: cumulative_pnl }];
   });
   const timeline = timelineOf(candles, { ...span, sessions, interval: "1m" });
-  return { strategy: strategyOf({ strategy_id: id, name, tags }), days, timeline, sessions };
+  return { strategy: strategyOf({ strategy_id: id, name, tags }), days, overall: OVERALL, timeline, sessions };
 }
 
+const RATIOS = { capital_deployed: null, roi_percent: null, sharpe_ratio: null, sortino_ratio: null };
 const FIGURES: Omit<DayMetrics, "strategy_id" | "metric_date" | "day_pnl" | "cumulative_pnl" | "realized_pnl" | "unrealized_pnl"> = {
   high_pnl: null,
   low_pnl: null,
   day_drawdown: null,
   open_positions: 4,
   closed_positions: 1,
+  total_trades: 8,
+  winning_trades: 2,
+  losing_trades: 6,
+  win_rate: 25,
+  profit_factor: 2,
+  max_consecutive_losses: 1,
+  ...RATIOS,
+  max_drawdown: 9000,
+  margin_used: null,
+};
+const OVERALL: Performance["overall"] = {
+  session_count: 5,
+  total_pnl: null,
   total_trades: 3,
   winning_trades: 2,
   losing_trades: 1,
   win_rate: 66.6667,
   profit_factor: 2,
   max_consecutive_losses: 1,
-  capital_deployed: null,
-  roi_percent: null,
-  sharpe_ratio: null,
-  sortino_ratio: null,
+  ...RATIOS,
   max_drawdown: 2413.75,
-  margin_used: null,
 };
 
 const wave = (day: number, minute: number): number =>
@@ -73,7 +83,7 @@ const gappy = (day: number, minute: number): number | null =>
   (day === 2 && minute >= 20 && minute < 45 && minute !== 30) || (day === 4 && minute > 50) ? null : wave(day, minute) / 2;
 
 const REPORT: Report = {
-  account_id: "XJ4540",
+  accounts: ["XJ4540"],
   from: "2025-07-28",
   to: "2025-08-03",
   strategies: [
@@ -175,10 +185,10 @@ describe.skipIf(CHROMIUM === undefined)("the page of a report in a browser", () 
     };
     const [lost, gained, halved] = ["-1,95,304.00", "+1,950.70", "—"];
     expect(await rowsOf(/^Strategies$/)).toEqual([
-      "Strategy | P&L | to date | realized | unrealized | trades | won | drawdown",
-      `Iron condor | ${gained} | ${gained} | 0.00 | ${gained} | 3 | 67 % | 2,413.75`,
-      expect.stringMatching(/\| 3 \| 67 % \| 2,413\.75$/),
-      `Only loses | ${lost} | ${lost} | 0.00 | ${lost} | 3 | 67 % | 2,413.75`,
+      "Strategy | P&L | trades | won | drawdown | to date | realized to date | unrealized",
+      `Iron condor | ${gained} | 3 | 67 % | 2,413.75 | ${gained} | 0.00 | ${gained}`,
+      expect.stringMatching(/\| 3 \| 67 % \| 2,413\.75 \|/),
+      `Only loses | ${lost} | 3 | 67 % | 2,413.75 | ${lost} | 0.00 | ${lost}`,
       `Never marked | ${halved} | — | — | — | — | — | —`,
     ]);
     expect((await rowsOf("Totals of 3 of 4 strategies: of the others nothing is known")).map((row) => row.split(" | ")[0])).toEqual([

@@ -1,5 +1,5 @@
-import type { Command } from "commander";
-import type { DayMetrics, Strategy } from "@stratctl/sdk";
+import { Option, type Command } from "commander";
+import type { Performance, Strategy, Stratctl } from "@stratctl/sdk";
 import { calendarOf } from "../calendar.ts";
 import type { Deps } from "../deps.ts";
 import { deliver } from "../output.ts";
@@ -11,10 +11,10 @@ export function addReport(program: Command, act: Act): void {
   program
     .command("report")
     .description("what strategies came to in a day, a week or a month")
-    .argument("[strategy...]", "ids or whole names; left out: all active ones")
-    .option("--day [day]", "a day of the exchange; left out: the last session")
-    .option("--week [day]", "the week of that day, Monday to Sunday")
-    .option("--month [month]", "a month, like 2026-11")
+    .argument("[strategy...]", "ids or whole names; left out: all, archived ones too")
+    .addOption(new Option("--day [day]", "a day of the exchange; left out: the last session").conflicts(["week", "month"]))
+    .addOption(new Option("--week [day]", "the week of that day, Monday to Sunday").conflicts(["day", "month"]))
+    .addOption(new Option("--month [month]", "a month, like 2026-11").conflicts(["day", "week"]))
     .option("--html <file>", "as a page that needs nothing beside it")
     .addHelpText(
       "after",
@@ -22,7 +22,8 @@ export function addReport(program: Command, act: Act): void {
         ["stratctl report", "the last session"],
         ["stratctl report condor --week 2025-07-31"],
         ["stratctl report --month 2026-11 --html november.html"],
-      ),
+      ) +
+        "\n\nOf all accounts that you may see, unless one is set. cumulative_pnl, realized_pnl\nand unrealized_pnl are to date, all else is of the period.",
     )
     .action(
       act((deps, given) =>
@@ -49,33 +50,36 @@ function periodGiven(given: { text(flag: string): string | undefined; isSet(flag
 /** A strategy in a period: its days, and how its P&L went. */
 export interface Reported {
   readonly strategy: Strategy;
-  readonly days: readonly DayMetrics[];
+  readonly days: Performance["daily_performance"];
+  readonly overall: Performance["overall"];
   readonly timeline: Timeline;
   /** Of the days that it was marked on, over all exchanges of its legs. */
   readonly sessions: readonly { readonly open_ms: number; readonly close_ms: number }[];
 }
 
 export interface Report {
-  readonly account_id: string;
+  readonly accounts: readonly string[];
   readonly from: string;
   readonly to: string;
   readonly strategies: readonly Reported[];
 }
 
 const FIELDS = [
+  "account_id",
   "strategy_id",
   "strategy",
+  "status",
   "tags",
   "from",
   "to",
   "sessions",
   "period_pnl",
-  "cumulative_pnl",
-  "realized_pnl",
-  "unrealized_pnl",
   "total_trades",
   "win_rate",
   "max_drawdown",
+  "cumulative_pnl",
+  "realized_pnl",
+  "unrealized_pnl",
 ] as const;
 
 export async function runReport(
@@ -103,9 +107,7 @@ function unwritable(file: string): (cause: NodeJS.ErrnoException) => Promise<nev
 async function reported(deps: Deps, { named, period }: { named: readonly string[]; period: Period }): Promise<Report> {
   const { signal } = deps;
   const api = await deps.connect();
-  const chosen: Strategy[] = [];
-  for (const name of named) chosen.push(await neededStrategy(deps, name, "stratctl report condor"));
-  const strategies = named.length > 0 ? chosen : await api.strategies.list({ status: "active" }, { signal });
+  const { accounts, strategies } = named.length > 0 ? await chosen(deps, named) : await everything(deps, api);
   const { from, to } = await rangeOf(deps, period);
   const interval = from === to ? "5m" : "15m";
   const [{ timelineOf, sessionsOf }, { DAY_MS, dayOf }] = await Promise.all([
@@ -117,8 +119,10 @@ async function reported(deps: Deps, { named, period }: { named: readonly string[
   const all: Reported[] = [];
   for (const strategy of strategies) {
     const { strategy_id } = strategy;
-    const [days, candles, legs] = await Promise.all([
-      api.strategies.metrics({ strategy_id, from, to }, { signal }),
+    const { daily_performance: days, overall } = await api.strategies.performance({ strategy_id, from, to }, { signal });
+    // Nobody has marked it since.
+    if (named.length === 0 && days.length === 0 && strategy.archived_at !== null && Date.parse(strategy.archived_at) < from_ms) continue;
+    const [candles, legs] = await Promise.all([
       api.strategies.m2m.history({ strategy_id, from_time: from_ms, to_time: to_ms, interval, basis: "m2m" }, { signal }),
       api.strategies.legs.list({ strategy_id }, { signal }),
     ]);
@@ -126,10 +130,37 @@ async function reported(deps: Deps, { named, period }: { named: readonly string[
     const marked = new Set(candles.map(({ timestamp }) => dayOf(calendar, Date.parse(timestamp))));
     const sessions = sessionsOf(legs, { from_ms, to_ms }, calendar).filter(({ open_ms }) => marked.has(dayOf(calendar, open_ms)));
     const timeline = timelineOf(candles, { sessions, interval, from_ms, to_ms });
-    if (days.length > 0 || candles.length > 0 || named.length > 0) all.push({ strategy, days, timeline, sessions });
+    if (days.length > 0 || candles.length > 0 || named.length > 0) all.push({ strategy, days, overall, timeline, sessions });
   }
-  const account_id = strategies[0]?.account_id ?? (await api.accounts.get({}, { signal })).account_id;
-  return { account_id, from, to, strategies: all };
+  return { accounts, from, to, strategies: all };
+}
+
+interface Chosen {
+  readonly accounts: readonly string[];
+  readonly strategies: readonly Strategy[];
+}
+
+/** Each once, however often it is named. */
+async function chosen(deps: Deps, named: readonly string[]): Promise<Chosen> {
+  const found = new Map<number, Strategy>();
+  for (const name of named) {
+    const strategy = await neededStrategy(deps, name, "stratctl report condor");
+    found.set(strategy.strategy_id, strategy);
+  }
+  const strategies = [...found.values()];
+  return { accounts: [...new Set(strategies.map(({ account_id }) => account_id))], strategies };
+}
+
+/** Of the account that is set, else of all that the caller may see: archived ones too, since what they made is in the sum. */
+async function everything(deps: Deps, api: Stratctl): Promise<Chosen> {
+  const { signal } = deps;
+  const isSet = (await deps.settings()).account_id !== undefined;
+  const all = isSet ? [] : await api.accounts.list({}, { signal });
+  // Where there is none, that is said as everywhere.
+  const accounts = (all.length > 0 ? all : [await api.accounts.get({}, { signal })]).map(({ account_id }) => account_id);
+  const strategies: Strategy[] = [];
+  for (const account_id of accounts) strategies.push(...(await api.strategies.list({ account_id }, { signal })));
+  return { accounts, strategies };
 }
 
 function startOf(day: string, { zone }: { zone: { offset_minutes: number } }): number {

@@ -5,13 +5,13 @@ import { dayText, minuteText, shortDayText, ZONE } from "../terminal/moment.ts";
 import type { Series } from "../terminal/sparkline.ts";
 import { escaped } from "./html.ts";
 import { fallChart, lineChart } from "./report-charts.ts";
-import { periodRow, periodText, pnlBefore, totalsOf, type PeriodRow } from "./report.ts";
+import { accountsOf, accountsText, nameText, periodRow, periodText, pnlBefore, totalsOf, type PeriodRow } from "./report.ts";
 import { dayOfSlot, m2mSeries, pnlSeries, type Timeline } from "./timeline.ts";
 
 /** The report as one page: no script, and nothing from elsewhere. */
 export function reportPage(report: Report, now_ms: number): string {
   const rows = report.strategies.map((one) => periodRow(one, report));
-  const account = shown(report.account_id);
+  const account = escaped(accountsText(report));
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -75,8 +75,8 @@ svg path { vector-effect: non-scaling-stroke; fill: none; }
 `;
 
 function totalsTable(rows: readonly PeriodRow[]): string {
-  const totals = totalsOf(rows).map(({ name, period_pnl, cumulative_pnl }, place) => ({
-    name: place === 0 ? "All strategies" : `tag ${shown(name)}`,
+  const totals = totalsOf(rows).map(({ kind, name, period_pnl, cumulative_pnl }) => ({
+    name: kind === "all" ? "All strategies" : `${kind} ${shown(name)}`,
     cells: [money(period_pnl), money(cumulative_pnl)],
   }));
   return tableOf(`Totals${partly(rows)}`, { heads: ["", "P&L", "to date"], rows: totals, kind: "" });
@@ -89,17 +89,18 @@ function partly(rows: readonly PeriodRow[]): string {
 }
 
 function rowsTable(rows: readonly PeriodRow[]): string {
-  const heads = ["Strategy", "P&L", "to date", "realized", "unrealized", "trades", "won", "drawdown"];
+  const heads = ["Strategy", "P&L", "trades", "won", "drawdown", "to date", "realized to date", "unrealized"];
+  const isOfMany = accountsOf(rows).length > 1;
   const cells = rows.map((row) => ({
-    name: `<a href="#s${row.strategy_id}">${shown(row.strategy)}</a>`,
+    name: `<a href="#s${row.strategy_id}">${escaped(nameText(row))}</a>${isOfMany ? ` ${shown(row.account_id)}` : ""}`,
     cells: [
       money(row.period_pnl),
-      money(row.cumulative_pnl),
-      money(row.realized_pnl),
-      money(row.unrealized_pnl),
       row.total_trades === null ? UNKNOWN : String(row.total_trades),
       row.win_rate === null ? UNKNOWN : `${Math.round(row.win_rate)} %`,
       escaped(rupees(row.max_drawdown)),
+      money(row.cumulative_pnl),
+      money(row.realized_pnl),
+      money(row.unrealized_pnl),
     ],
   }));
   return tableOf("Strategies", { heads, rows: cells, kind: "stack" });
@@ -125,8 +126,9 @@ function tableOf(caption: string, { heads, rows, kind }: Rows): string {
 
 function section(one: Reported, report: Report, now_ms: number): string {
   const { strategy, timeline, days } = one;
-  const { period_pnl, cumulative_pnl } = periodRow(one, report);
-  const head = `<section id="s${strategy.strategy_id}"><h2>${shown(strategy.name)}</h2>
+  const row = periodRow(one, report);
+  const { period_pnl, cumulative_pnl } = row;
+  const head = `<section id="s${strategy.strategy_id}"><h2>${escaped(nameText(row))}</h2>
 <p class="sum">P&amp;L ${money(period_pnl)} · to date ${money(cumulative_pnl)}</p>`;
   const sessions = daysOf(one, now_ms);
   if (sessions.length === 0) return `${head}\n<p class="none">no candles in this period</p></section>`;

@@ -1,4 +1,5 @@
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
+import { z } from "zod";
 import { serviceOn } from "../../../../../test/support/service.ts";
 import { onEveryPostgres } from "../../../../../test/support/store.ts";
 import type { Api } from "../contract.ts";
@@ -44,6 +45,13 @@ onEveryPostgres("closing figures", (store) => {
     store.db.run("test.archive", "update strategy set status = 'archived', archived_at = '2026-11-17T12:00:00Z' where strategy_id = $1", [
       strategy_id,
     ]);
+
+  /** How many sessions wait for another one's lock. */
+  const waiting = async () => {
+    const counted = z.object({ count: z.int() });
+    const sql = "select count(*)::int as count from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    return (await store.db.one(counted, "test.waiting", sql)).count;
+  };
 
   test("a figure of a session that lasts is none: the leg settles at that of its close", async () => {
     now_ms = at("10:30:00");
@@ -182,7 +190,14 @@ onEveryPostgres("closing figures", (store) => {
     now_ms = at("18:00:00");
     const account_id = await account();
     const strategy_id = await desk(account_id, "Raced", [CALL, "BUY", 75, 80]);
-    const answers = await Promise.all([24_600, 24_700].map((NIFTY) => api.settle({ account_id, closes: { NIFTY }, day: DAY })));
+    const answers = await store.db
+      .transaction(async (holder) => {
+        await holder.run("test.hold", "select id from strategy_instruments where strategy_id = $1 for update", [strategy_id]);
+        const both = [24_600, 24_700].map((NIFTY) => api.settle({ account_id, closes: { NIFTY }, day: DAY }));
+        await vi.waitFor(async () => expect(await waiting()).toBe(2), { timeout: 60_000 });
+        return both;
+      })
+      .then((both) => Promise.all(both));
     expect(answers.flatMap(({ settled }) => settled)).toHaveLength(1);
     const [stays] = answers.flatMap(({ differing }) => differing);
     expect(await exits(strategy_id)).toMatchObject([[(stays?.kept ?? 0) - 24_500, expect.anything(), expect.anything()]]);

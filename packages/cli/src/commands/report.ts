@@ -23,7 +23,7 @@ export function addReport(program: Command, act: Act): void {
         ["stratctl report condor --week 2025-07-31"],
         ["stratctl report --month 2026-11 --html november.html"],
       ) +
-        "\n\nOf all accounts that you may see, unless one is set. cumulative_pnl, realized_pnl\nand unrealized_pnl are to date, all else is of the period.",
+        "\n\nOf all accounts that you may see, unless one is set. cumulative_pnl,\nrealized_pnl and unrealized_pnl are to date, all else is of the period.",
     )
     .action(
       act((deps, given) =>

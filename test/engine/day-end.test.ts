@@ -8,6 +8,7 @@ import { at, strategy } from "./entered.ts";
 import { World } from "./world.ts";
 
 const FUT = "NFO:NIFTY26DECFUT";
+const INTERVAL_MS = 5_000;
 
 let redis: RedisServer;
 beforeAll(async () => {
@@ -24,9 +25,11 @@ function days(store: Store, strategy_id: number): Promise<z.infer<typeof Day>[]>
   return store.db.many(Day, "test.days", sql, [strategy_id]);
 }
 
+/** Writes take real time, of which the clock in the test's hand knows nothing: it goes on until they have come. */
 async function wrote(store: Store, world: World, { strategy_id, day }: { strategy_id: number; day: string }) {
   return until(
     async () => {
+      await goesOn(world);
       const all = await days(store, strategy_id);
       if (all.at(-1)?.day !== day) throw new Error("not yet");
       return all;
@@ -35,21 +38,27 @@ async function wrote(store: Store, world: World, { strategy_id, day }: { strateg
   );
 }
 
+/** To the next pass. */
+async function goesOn(world: World): Promise<void> {
+  world.clock.pass(INTERVAL_MS - (world.clock.now() % INTERVAL_MS));
+  await world.passed(world.clock.now());
+}
+
 describe.skipIf(redisMissing)("the day's end", () => {
   onEveryPostgres("over", (store) => {
     test("a session's figures are written once, after its last minute; a restart changes nothing", async () => {
       const strategy_id = await strategy(store, [{ instrument: FUT, direction: "BUY", quantity: 10, entry: 150 }]);
-      const world = await World.start({ db: store.db, redis, at: at("10:09:57") });
+      await using world = await World.start({ db: store.db, redis, at: at("10:09:45"), timing: { interval_ms: INTERVAL_MS } });
       let price = 160;
-      await world.to("10:09:59", async () => world.quote(FUT, price));
+      await world.to("10:09:55", async () => world.quote(FUT, price));
       expect((await days(store, strategy_id)).filter(({ day }) => day === "2026-11-25")).toEqual([]);
       price = 162.5;
-      await world.to("10:12:07", async () => world.quote(FUT, price));
+      await world.to("10:10:10", async () => world.quote(FUT, price));
       const [today] = (await wrote(store, world, { strategy_id, day: "2026-11-25" })).slice(-1);
       expect(today).toMatchObject({ day: "2026-11-25", unrealized_pnl: "100.0000" });
       await world.stop();
 
-      await using again = await World.start({ db: store.db, redis, at: at("10:20:00"), timing: { interval_ms: 5000 } });
+      await using again = await World.start({ db: store.db, redis, at: at("10:20:00"), timing: { interval_ms: INTERVAL_MS } });
       await again.to("10:22:15");
       await again.stop();
       expect((await days(store, strategy_id)).at(-1)).toEqual(today);
@@ -57,8 +66,7 @@ describe.skipIf(redisMissing)("the day's end", () => {
 
     test("what ended while no engine ran is written by the next one", async () => {
       const strategy_id = await strategy(store, [{ instrument: FUT, direction: "BUY", quantity: 10, entry: 150 }]);
-      await using world = await World.start({ db: store.db, redis, at: "2026-11-27T03:00:00Z", timing: { interval_ms: 5000 } });
-      await world.to("03:02:15");
+      await using world = await World.start({ db: store.db, redis, at: "2026-11-27T03:00:00Z", timing: { interval_ms: INTERVAL_MS } });
       const all = await wrote(store, world, { strategy_id, day: "2026-11-26" });
       expect(all.map(({ day, day_pnl }) => [day, day_pnl]).slice(-2)).toEqual([
         ["2026-11-25", null],
@@ -68,15 +76,13 @@ describe.skipIf(redisMissing)("the day's end", () => {
 
     test("a clock that is past the close for a moment ends no session; one that is so for long ends it once more when it has come", async () => {
       const strategy_id = await strategy(store, [{ instrument: FUT, direction: "BUY", quantity: 10, entry: 150 }]);
-      const options = { db: store.db, redis, timing: { interval_ms: 5000 } };
+      const options = { db: store.db, redis, timing: { interval_ms: INTERVAL_MS } };
       await using world = await World.start({ ...options, at: at("05:00:00") });
       const trade = (price: number) => async (at_ms: number) => world.quote(FUT, price, at_ms);
-      /** Writes take real time, of which the clock in the test's hand knows nothing: it goes on until they have come. */
       const ends = (of: World, unrealized_pnl: string): Promise<void> =>
         until(
           async () => {
-            of.clock.pass(5_000 - (of.clock.now() % 5_000));
-            await of.passed(of.clock.now());
+            await goesOn(of);
             expect((await days(store, strategy_id)).at(-1)).toMatchObject({ day: "2026-11-25", unrealized_pnl });
           },
           () => of.tell(`the day does not end with ${unrealized_pnl}`),

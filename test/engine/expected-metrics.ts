@@ -7,7 +7,8 @@ import { realizedOf, roundsAt, signOf, tradesOver, type PlainRound, type PlainTr
  * known is looked at, ratios are decimals, and nothing of the SDK is used.
  *
  * "A minute has one book, that of its start." "A day is what its last minute's candle tells: what changes after that minute's start
- * is the next day's, but where nothing is open at the close, the day ends with what was realized." "Of a minute it is known that
+ * is the next day's, but where nothing is open at the close, the day ends with what was realized." "What is entered in the last minute
+ * is in no book of the session." "Of a minute it is known that
  * its open came first and its close last." "Without an open leg there is no Mark, except until the session's end on a day that
  * realized something (m2m 0)." "sample deviation (n − 1), 252 days, risk-free 0; undefined is null."
  */
@@ -177,12 +178,15 @@ function daysOf({ days }: Law, trades: readonly PlainTrade[]): { day: string; cl
   return days.map(({ day, hours }) => ({ day, close: Math.max(...[...used].map((exchange) => Date.parse(hours[exchange]?.close ?? ""))) }));
 }
 
-/** By the last minute's book, or as of the close where there is no candle, or all was closed since. */
+/** By the last minute's book, or, as of the close (of the last minute's start, where all was flat then), where there is no candle, or all was closed since. */
 function endOf(
   trades: readonly PlainTrade[],
   { close, last }: { close: number; last: PlainCandle | undefined },
 ): { realized: Decimal; unrealized: Decimal | null; as_of: number } {
   const atClose = roundsAt(trades, close);
+  const before = roundsAt(trades, close - MINUTE);
+  if (last === undefined && atClose.some(({ to }) => to === null) && before.every(({ to }) => to !== null))
+    return { realized: realizedOf(before), unrealized: new Decimal(0), as_of: close - MINUTE };
   const is_flat = atClose.every(({ to }) => to !== null);
   if (last === undefined || (is_flat && atClose.some(({ to }) => to !== null && to > Date.parse(last.minute))))
     return { realized: realizedOf(atClose), unrealized: is_flat ? new Decimal(0) : null, as_of: close };

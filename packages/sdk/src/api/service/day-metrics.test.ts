@@ -137,6 +137,25 @@ onEveryPostgres("days of what leaves", (store) => {
     expect(await told(kept)).toEqual([[FRI, 7000, 0, 7000, 0, 0]]);
   });
 
+  test("what goes to another strategy within the last minute is of neither twice, and of one of them on each day", async () => {
+    at(THU, "10:00");
+    await trade("BUY", 40, 100);
+    at(THU, LAST_MINUTE);
+    await marked(THU, { [FUT]: 200 });
+    at(THU, "15:39:20");
+    await archive(strategy_id, { exit: true });
+    at(FRI, LAST_MINUTE);
+    await marked(FRI, { [FUT]: 275 });
+    expect(await daysBy(FRI)).toEqual([
+      [THU, 4000, 0, 4000, 0, 0],
+      [FRI, -4000, 0, 0, 0, 0],
+    ]);
+    expect(await told(kept)).toEqual([
+      [THU, 0, 0, 0, 0, 0],
+      [FRI, 7000, 0, 7000, 0, 0],
+    ]);
+  });
+
   test("archived on a day without a session: the next one has what changed before", async () => {
     at(FRI, "10:00");
     const [leg] = (await trade("SELL", 10, 100)).legs;
@@ -171,10 +190,11 @@ onEveryPostgres("days of what leaves", (store) => {
     at(THU, LAST_MINUTE);
     await marked(THU, { [FUT]: 90 });
     at(THU, "15:39:30");
-    await archive(strategy_id, { exit: true });
+    await trade("BUY", 10, 89);
+    await archive(strategy_id);
     at(THU, "19:00");
     await archive(still);
-    expect(await daysBy(TUE)).toEqual([[THU, 0, 0, 0, 0, 0]]);
+    expect(await daysBy(TUE)).toEqual([[THU, 110, 110, 0, 1, 0]]);
     expect(await told(other)).toEqual([[THU, 50, 50, 0, 1, 0]]);
     expect(await told(still)).toEqual([[THU, 100, 0, 100, 0, 0]]);
   });
@@ -229,7 +249,8 @@ onEveryPostgres("days of what leaves", (store) => {
   });
 
   describe("at random", () => {
-    const TIMES = ["08:00", "10:00", "12:30", "17:00", "21:30"];
+    const WITHIN = "15:39:30";
+    const TIMES = ["08:00", "10:00", "12:30", WITHIN, "17:00", "21:30"];
     const SLOTS = ["2026-11-12", "2026-11-13", SAT, "2026-11-16", "2026-11-17"].flatMap((day) => TIMES.map((time) => ({ day, time })));
     const Event = fc.record({
       slot: fc.nat(SLOTS.length - 1),
@@ -268,7 +289,8 @@ onEveryPostgres("days of what leaves", (store) => {
 
             async function happens({ slot, kind, of: from, to: towards, instrument, side, quantity, is_part }: (typeof given)[number]) {
               const [of = 0, to = 0] = [ids[from], ids[towards]];
-              if (gone.has(of)) return;
+              // What is traded then is of that day where it leaves nothing, and of the next one else: moves alone leave each day exact.
+              if (gone.has(of) || (SLOTS[slot]?.time === WITHIN && kind !== "move" && kind !== "exit")) return;
               const price = prices(slot);
               if (kind === "enter") {
                 await trade(side, quantity, price[instrument] ?? 0, { of, tradingsymbol: instrument });
@@ -292,20 +314,22 @@ onEveryPostgres("days of what leaves", (store) => {
 
             const events = given.toSorted((a, b) => a.slot - b.slot);
             const worth = new Map<string, number>();
-            for (const [place, day] of DAYS.entries()) {
-              const close_ms = ms(day, LAST_MINUTE);
-              const before_ms = place === 0 ? 0 : ms(DAYS[place - 1] ?? "", LAST_MINUTE);
+            let done_ms = 0;
+            const until = async (to_ms: number): Promise<void> => {
               for (const event of events) {
-                const { day: on, time } = SLOTS[event.slot] ?? { day: "", time: "" };
-                const at_ms = ms(on, time);
-                if (at_ms <= before_ms || at_ms > close_ms) continue;
-                now_ms = at_ms;
-                await happens(event);
+                const { day, time } = SLOTS[event.slot] ?? { day: "", time: "" };
+                now_ms = ms(day, time);
+                if (now_ms > done_ms && now_ms <= to_ms) await happens(event);
               }
-              now_ms = close_ms;
+              done_ms = to_ms;
+              now_ms = to_ms;
+            };
+            for (const [place, day] of DAYS.entries()) {
+              await until(ms(day, LAST_MINUTE));
               await marked(day, closing(day));
-              if (isOn[place] === true) await ended(day);
               worth.set(day, cash + [...holds].reduce((sum, [instrument, held]) => sum + held * (closing(day)[instrument] ?? 0), 0));
+              await until(ms(day, "15:45"));
+              if (isOn[place] === true) await ended(day);
             }
             await ended(DAYS.at(-1) ?? "");
             const all = await Promise.all(ids.map((of) => api.strategies.metrics({ account_id, strategy_id: of })));

@@ -197,28 +197,45 @@ interface SessionEnd extends SessionPnl {
   readonly as_of_ms: number;
 }
 
-/** What a session ended with: its last candle, but what was realized where nothing is open at its close. */
+/**
+ * What a session ended with: its last candle, but what was realized where nothing is open at its close. What came or went by a move
+ * after the last minute's start is the next day's on both sides, so that no leg is in two strategies, or in none.
+ */
 export function endOf(parts: readonly PartRow[], { close_ms, candles }: { close_ms: number; candles: DayCandles | null }): SessionEnd {
-  const closed = parts.filter(({ closed_at_ms }) => closed_at_ms !== null && closed_at_ms <= close_ms);
-  const open = parts.filter((part) => part.added_at_ms <= close_ms && (part.closed_at_ms === null || part.closed_at_ms > close_ms));
-  const realized = closed.reduce((sum, { realized_units }) => sum + realized_units, 0n);
-  const was_left = candles !== null && closed.some(({ closed_at_ms }) => (closed_at_ms ?? 0) > candles.last_minute_ms);
-  if (candles !== null && !(open.length === 0 && was_left))
+  const { open, closed, realized } = bookAt(parts, close_ms);
+  const left = candles === null ? [] : closed.filter(({ closed_at_ms }) => (closed_at_ms ?? 0) > candles.last_minute_ms);
+  const isSold = left.length > 0 && left.every(({ closed_by }) => closed_by !== "move");
+  if (candles !== null && !(open.length === 0 && isSold))
     return {
       close: { realized: candles.realized, unrealized: candles.unrealized },
       range: candles.range,
       open_positions: candles.instrument_count,
       as_of_ms: candles.last_minute_ms,
     };
-  const is_flat = open.length === 0;
-  const flat = is_flat ? rangeAt(realized) : null;
+  const last_minute_ms = close_ms - MINUTE_MS;
+  // What is entered in the last minute is in no book of the session.
+  if (open.length > 0 && candles === null && bookAt(parts, last_minute_ms).open.length === 0)
+    return { ...flatWith(bookAt(parts, last_minute_ms).realized), as_of_ms: last_minute_ms };
+  if (open.length === 0) {
+    const flat = flatWith(realized);
+    return { ...flat, range: candles?.range ?? flat.range, as_of_ms: close_ms };
+  }
+  // A part that is closed later is still of its leg.
+  const open_positions = new Set(open.map(({ leg_id }) => leg_id)).size;
+  return { close: { realized, unrealized: null }, range: null, open_positions, as_of_ms: close_ms };
+}
+
+function bookAt(parts: readonly PartRow[], at_ms: number) {
+  const closed = parts.filter(({ closed_at_ms }) => closed_at_ms !== null && closed_at_ms <= at_ms);
   return {
-    close: { realized, unrealized: is_flat ? 0n : null },
-    range: candles?.range ?? flat,
-    // A part that is closed later is still of its leg.
-    open_positions: new Set(open.map(({ leg_id }) => leg_id)).size,
-    as_of_ms: close_ms,
+    open: parts.filter((part) => part.added_at_ms <= at_ms && (part.closed_at_ms === null || part.closed_at_ms > at_ms)),
+    closed,
+    realized: closed.reduce((sum, { realized_units }) => sum + realized_units, 0n),
   };
+}
+
+function flatWith(realized: bigint): Omit<SessionEnd, "as_of_ms"> {
+  return { close: { realized, unrealized: 0n }, range: rangeAt(realized), open_positions: 0 };
 }
 
 /** Trades as they are shown. */

@@ -136,6 +136,7 @@ create table strategy_fills (
   constraint strategy_fills_source_known CHECK (source = ANY (ARRAY['entry'::text, 'fill'::text, 'settlement'::text, 'move'::text])),
   constraint strategy_fills_strategy_ref FOREIGN KEY (strategy_id) REFERENCES strategy(strategy_id) ON DELETE CASCADE
 );
+CREATE INDEX strategy_fills_entry_idx ON strategy_fills USING btree (at) WHERE cost_method IS NULL;
 CREATE UNIQUE INDEX strategy_fills_external_key ON strategy_fills USING btree (trading_account_id, external_id, leg_id);
 CREATE INDEX strategy_fills_leg_idx ON strategy_fills USING btree (leg_id);
 CREATE INDEX strategy_fills_strategy_idx ON strategy_fills USING btree (strategy_id, at, id);

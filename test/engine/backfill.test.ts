@@ -7,6 +7,7 @@ import { backfill, type BackfillOptions } from "../../packages/engine/src/index.
 import { openRecording, type RecordedQuote } from "../../packages/sdk/src/internal.ts";
 import type { MinuteCandle } from "../../packages/sdk/src/m2m/minute.ts";
 import { batchOf, upsertMany } from "../../packages/sdk/src/store/candle.ts";
+import { serviceOn } from "../support/service.ts";
 import { onEveryPostgres, type Store } from "../support/store.ts";
 import { at, leg, strategy } from "./entered.ts";
 import { expectedCandles, quotesOf, type PlainCandle, type PlainLeg } from "./expected.ts";
@@ -146,6 +147,36 @@ onEveryPostgres("backfill", (store) => {
     const both = expectedOf(file, LEGS).candles.slice(6, 14);
     expect(await candleRows(store.db, strategy_id)).toEqual([...alone, ...both]);
     expect(report.filled_count).toBe(14);
+  });
+
+  test("what a leg was added to later is not in the minutes before, nor in the day's figures, nor with overwrite", async () => {
+    await using scratch = await scratchFolder();
+    const file = path.join(scratch.folder, "bars.csv");
+    const bars = Array.from({ length: 10 }, (_, minute) => {
+      const price = minute < 5 ? 100 : 200;
+      return `${new Date(DAY.from_ms + minute * 60_000).toISOString()},${CE},${price},${price},${price},${price}`;
+    });
+    await writeFile(file, ["timestamp,instrument,open,high,low,close", ...bars, ""].join("\n"));
+    const strategy_id = await entered(store, []);
+    const sql = "select trading_account_id as account_id from strategy where strategy_id = $1";
+    const { account_id } = await store.db.one(z.object({ account_id: z.string() }), "test.account_of", sql, [strategy_id]);
+    const api = serviceOn(store.db, { now: clock.now, account_id });
+    for (const [time, price] of [
+      ["03:45:00", 100],
+      ["03:50:00", 200],
+    ] as const)
+      await api.strategies.fills.add({ strategy_id, tradingsymbol: CE, side: "BUY", quantity: 50, price, at: at(time) });
+    const row = (m2m: string, entry_value: string) => ({ open: m2m, high: m2m, low: m2m, close: m2m, entry_value, realized_pnl: "0.0000" });
+    const [before, after] = [row("-5000.0000", "-5000.0000"), row("-20000.0000", "-15000.0000")];
+    for (const overwrite of [false, true]) {
+      await filled(strategy_id, file, { to_ms: Date.parse(at("03:54:00")), overwrite });
+      expect(await candleRows(store.db, strategy_id)).toMatchObject(
+        Array.from({ length: 10 }, (_, minute) => ({ ...(minute < 5 ? before : after), instrument_count: 1 })),
+      );
+    }
+    await api.metrics.rebuild({ strategy_id });
+    const days = await api.strategies.metrics({ strategy_id });
+    expect(days).toMatchObject([{ day_pnl: 5000, unrealized_pnl: 5000, high_pnl: 5000, low_pnl: 0, day_drawdown: 0, open_positions: 1 }]);
   });
 
   test("before its first leg nothing is due, and a leg without a bar is named", async () => {

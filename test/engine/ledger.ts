@@ -20,6 +20,15 @@ export interface PlainTrade {
   readonly settles?: { readonly underlying: string; readonly figure: number };
 }
 
+/** A holding, or a part of it, that goes to another strategy at its cost. */
+export interface PlainMove {
+  readonly at: number;
+  readonly instrument: string;
+  readonly quantity: number;
+  readonly from: string;
+  readonly to: string;
+}
+
 /** A leg from zero to zero. */
 export interface PlainRound {
   readonly instrument: string;
@@ -30,8 +39,8 @@ export interface PlainRound {
   cost: Decimal;
   realized: Decimal;
   method: "average" | "fifo" | null;
-  /** Units that were entered and are there, the first ones first. */
-  lots: { quantity: number; price: Decimal }[];
+  /** Entries of which units are there, the first one first: what all of it cost, and how many have left. */
+  lots: { readonly quantity: number; readonly value: Decimal; left: number }[];
   /** Which stretch from flat to flat it belongs to. */
   readonly stretch: number;
 }
@@ -44,70 +53,113 @@ export const signOf = (direction: "BUY" | "SELL"): 1 | -1 => (direction === "SEL
 /** The rounds that trades up to an instant, itself included, have begun. */
 export function roundsAt(trades: readonly PlainTrade[], t: number): PlainRound[] {
   const rounds: PlainRound[] = [];
-  let stretch = 0;
-  for (const trade of trades.filter(({ at }) => at <= t)) {
-    const price = new Decimal(trade.price);
-    let left = trade.quantity;
-    const other = rounds.find(
-      ({ instrument, direction, to }) => to === null && instrument === trade.instrument && direction !== trade.side,
-    );
-    if (other !== undefined) {
-      const part = Math.min(left, other.quantity);
-      leave(other, { part, price, at: trade.at, method: trade.cost_method });
-      left -= part;
-      if (rounds.every(({ to }) => to !== null)) stretch += 1;
-    }
-    if (left === 0) continue;
-    const same = rounds.find(({ instrument, to }) => to === null && instrument === trade.instrument);
-    const lot = { quantity: left, price };
-    const cost = price.times(left);
-    if (same === undefined)
-      rounds.push({
-        instrument: trade.instrument,
-        direction: trade.side,
-        from: trade.at,
-        to: null,
-        quantity: left,
-        cost,
-        realized: ZERO,
-        method: null,
-        lots: [lot],
-        stretch,
-      });
-    else {
-      same.quantity += left;
-      same.cost = same.cost.plus(cost);
-      same.lots.push(lot);
-    }
-  }
+  for (const trade of trades) if (trade.at <= t) take(rounds, trade);
   return rounds;
 }
 
+/** The same of several strategies, each trade with its strategy's name, between which holdings move: the oldest round of an instrument. */
+export function roundsOfAll(
+  events: readonly ((PlainTrade & { readonly strategy: string }) | PlainMove)[],
+  t: number,
+): Map<string, PlainRound[]> {
+  const all = new Map<string, PlainRound[]>();
+  const of = (name: string): PlainRound[] => {
+    const rounds = all.get(name) ?? [];
+    all.set(name, rounds);
+    return rounds;
+  };
+  for (const event of events.filter(({ at }) => at <= t)) {
+    if ("strategy" in event) {
+      take(of(event.strategy), event);
+      continue;
+    }
+    const { at, instrument, quantity } = event;
+    const round = of(event.from).find((one) => one.to === null && one.instrument === instrument);
+    if (round === undefined) throw new Error(`${event.from} has no ${instrument}`);
+    const cost = leave(round, { part: quantity, price: null, at, method: undefined });
+    of(event.to).push(begun({ at, instrument, side: round.direction }, { quantity, value: cost }, stretchOf(of(event.to))));
+  }
+  return all;
+}
+
+/** The oldest rounds of the other side are left first. */
+function take(rounds: PlainRound[], trade: PlainTrade): void {
+  const { at, instrument, side } = trade;
+  const price = new Decimal(trade.price);
+  let left = trade.quantity;
+  const open = rounds.filter((round) => round.to === null && round.instrument === instrument);
+  for (const other of open.filter(({ direction }) => direction !== side)) {
+    const part = Math.min(left, other.quantity);
+    if (part > 0) leave(other, { part, price, at, method: trade.cost_method });
+    left -= part;
+  }
+  if (left === 0) return;
+  const lot = { quantity: left, value: price.times(left) };
+  const same = open.find(({ direction }) => direction === side);
+  if (same === undefined) rounds.push(begun(trade, lot, stretchOf(rounds)));
+  else {
+    same.quantity += left;
+    same.cost = same.cost.plus(lot.value);
+    same.lots.push({ ...lot, left: 0 });
+  }
+}
+
+/** A new stretch begins where all is over. */
+function stretchOf(rounds: readonly PlainRound[]): number {
+  const last = Math.max(-1, ...rounds.map(({ stretch }) => stretch));
+  return rounds.every(({ to }) => to !== null) ? last + 1 : last;
+}
+
+function begun(
+  { at, instrument, side }: Pick<PlainTrade, "at" | "instrument" | "side">,
+  lot: { quantity: number; value: Decimal },
+  stretch: number,
+): PlainRound {
+  return {
+    instrument,
+    direction: side,
+    from: at,
+    to: null,
+    quantity: lot.quantity,
+    cost: lot.value,
+    realized: ZERO,
+    method: null,
+    lots: [{ ...lot, left: 0 }],
+    stretch,
+  };
+}
+
+/** Leaves a part at a price, or at its cost; that cost. */
 function leave(
   round: PlainRound,
-  { part, price, at, method }: { part: number; price: Decimal; at: number; method: "average" | "fifo" | undefined },
-): void {
+  { part, price, at, method }: { part: number; price: Decimal | null; at: number; method: "average" | "fifo" | undefined },
+): Decimal {
   round.method ??= method ?? "average";
   const first = takeFirst(round, part);
-  const share = new Exact(round.cost).times(part).div(round.quantity).toDecimalPlaces(4, Decimal.ROUND_HALF_EVEN);
-  const cost = part === round.quantity ? round.cost : round.method === "fifo" ? first : new Decimal(share);
-  round.realized = round.realized.plus(cost.minus(price.times(part)).times(signOf(round.direction)));
+  const share = shareOf(round.cost, part, round.quantity);
+  const cost = part === round.quantity ? round.cost : round.method === "fifo" ? first : share;
+  round.realized = round.realized.plus(cost.minus(price === null ? cost : price.times(part)).times(signOf(round.direction)));
   round.cost = round.cost.minus(cost);
   round.quantity -= part;
   if (round.quantity === 0) round.to = at;
+  return cost;
 }
 
-/** Takes the units that were entered first from the lots; what they cost. */
+function shareOf(value: Decimal, part: number, quantity: number): Decimal {
+  return new Decimal(new Exact(value).times(part).div(quantity).toDecimalPlaces(4, Decimal.ROUND_HALF_EVEN));
+}
+
+/** Takes the units that were entered first from the lots; what they cost: parts of one entry add up to what it cost. */
 function takeFirst(round: PlainRound, part: number): Decimal {
   let cost = ZERO;
-  for (let left = part; left > 0;) {
+  for (let due = part; due > 0;) {
     const [lot] = round.lots;
     if (lot === undefined) throw new Error(`${round.instrument} has fewer than ${part} units`);
-    const taken = Math.min(left, lot.quantity);
-    cost = cost.plus(lot.price.times(taken));
-    left -= taken;
-    lot.quantity -= taken;
-    if (lot.quantity === 0) round.lots.shift();
+    const taken = Math.min(due, lot.quantity - lot.left);
+    cost = cost.plus(shareOf(lot.value, lot.left + taken, lot.quantity)).minus(shareOf(lot.value, lot.left, lot.quantity));
+    due -= taken;
+    lot.left += taken;
+    if (lot.left === lot.quantity) round.lots.shift();
   }
   return cost;
 }

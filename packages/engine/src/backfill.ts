@@ -3,6 +3,7 @@ import {
   candleMinutes,
   dayOf,
   dueMinutes,
+  listFills,
   listLegs,
   QuoteBoard,
   sessionsBetween,
@@ -88,7 +89,12 @@ export async function backfill(options: BackfillOptions): Promise<BackfillReport
   const span = { from_ms: ceilTo(options.from_ms, MINUTE_MS), to_ms: Math.min(options.to_ms, floorTo(clock.now(), MINUTE_MS) - MINUTE_MS) };
   if (span.to_ms - span.from_ms > RANGE_MS_MAX) throw new StratctlError("input_invalid", "a backfill takes 366 days at most");
   const legs: Leg[] = [];
-  for (const strategy_id of new Set(options.strategy_ids)) legs.push(...(await listLegs(db, { strategy_id })));
+  const changes_ms: number[] = [];
+  for (const strategy_id of new Set(options.strategy_ids)) {
+    legs.push(...(await listLegs(db, { strategy_id })));
+    changes_ms.push(...(await listFills(db, { strategy_id })).map(({ at }) => Date.parse(at)));
+  }
+  changes_ms.push(...legs.flatMap(changesOf));
   const wanted = await wantedMinutes(db, { legs, span, calendar, overwrite: options.overwrite ?? false });
   const minutes = [...new Set([...wanted.values()].flatMap((starts) => [...starts]))].toSorted((a, b) => a - b);
   const [first_ms, last_ms] = [minutes[0], minutes.at(-1)];
@@ -97,7 +103,7 @@ export async function backfill(options: BackfillOptions): Promise<BackfillReport
   const instruments = instrumentsOf(held);
   const from_ms = openOf(calendar, held, first_ms);
   const quotes = await options.quotesFor({ instruments, from_ms, to_ms: last_ms + MINUTE_MS });
-  const run = new BackfillRun({ ...options, calendar, every_ms }, { legs, wanted, quotes });
+  const run = new BackfillRun({ ...options, calendar, every_ms }, { changes_ms, wanted, quotes });
   for (const [place, minute_ms] of minutes.entries()) {
     await run.fill(minute_ms);
     options.onProgress?.({ minute_ms, progress: (place + 1) / minutes.length });
@@ -111,6 +117,13 @@ const NOTHING: BackfillReport = { wanted_count: 0, filled_count: 0, written_coun
 type HeldLeg = Pick<Leg, "strategy_id" | "exchange" | "added_at" | "closed_at">;
 type Wanted = ReadonlyMap<number, ReadonlySet<number>>;
 type Settings = BackfillOptions & { readonly calendar: Calendar; readonly every_ms: number };
+
+interface Given {
+  /** When legs were added, added to or closed. */
+  readonly changes_ms: readonly number[];
+  readonly wanted: Wanted;
+  readonly quotes: readonly RecordedQuote[];
+}
 
 class BackfillRun {
   readonly #settings: Settings;
@@ -130,12 +143,12 @@ class BackfillRun {
   #quotes_seen = 0;
   #filled_count = 0;
 
-  constructor(settings: Settings, { legs, wanted, quotes }: { legs: readonly Leg[]; wanted: Wanted; quotes: readonly RecordedQuote[] }) {
+  constructor(settings: Settings, { changes_ms, wanted, quotes }: Given) {
     this.#settings = settings;
     this.#wanted = wanted;
     this.#quotes = quotes.toSorted((a, b) => a.at_ms - b.at_ms);
     this.#quoted_minutes = new Set(quotes.map(({ at_ms }) => floorTo(at_ms, MINUTE_MS)));
-    this.#change_ms = Float64Array.from(legs.flatMap(changesOf)).toSorted();
+    this.#change_ms = Float64Array.from(changes_ms).toSorted();
     this.#writer = new Writer({ db: settings.db, overwrite: settings.overwrite ?? false, candles_max: Number.POSITIVE_INFINITY });
   }
 
@@ -174,7 +187,7 @@ class BackfillRun {
     };
   }
 
-  /** The book of a minute's start; it is read anew only when a leg was added or closed since the last one. */
+  /** The book of a minute's start; it is read anew only when a leg was added, added to or closed since the last one. */
   async #turn(minute_ms: number): Promise<{ book: Book; sampler: Sampler }> {
     let changes = Math.max(0, this.#changes_seen);
     while ((this.#change_ms[changes] ?? Number.POSITIVE_INFINITY) <= minute_ms) changes += 1;

@@ -69,6 +69,7 @@ export { lead, leaders, leave, tellAlive, type Fence, type LeadAnswer, type Lead
 export { part as partOfMarks, settleStrategies, upsertMany as upsertMarks, type MarkBatch } from "./store/mark.ts";
 export { part as partOfQuotes, upsertMany as upsertQuotes, type QuoteBatch } from "./store/quote.ts";
 export { candleMinutes, upsertMany as upsertGaps, type GapBatch } from "./store/gap.ts";
+export { list as listFills } from "./store/fill.ts";
 export { list as listLegs } from "./store/leg.ts";
 export type { Leg } from "./model/leg.ts";
 export { dueMinutes } from "./m2m/gap.ts";

@@ -17,7 +17,7 @@ export interface BookInstrument extends InstrumentRef {
  * leg_from[i + 1], by id. Money in units (1 = 0.0001 rupee).
  */
 export interface BookLegs {
-  /** Each instrument of an open leg once, by exchange and tradingsymbol. */
+  /** Each instrument of an open leg once, by exchange and tradingsymbol; also of one that was told to be left before it was entered. */
   readonly instruments: readonly BookInstrument[];
   /** Ascending. Active strategies with any leg, open or closed, or with a latest mark, which must not outlive its legs. */
   readonly strategy_id: Int32Array;
@@ -47,7 +47,8 @@ export interface BookQuery {
 
 /**
  * What the engine's Book is built from: the open legs of active strategies, and what closed ones realized, as of an instant: added
- * at or before it, closed or archived after it. One statement, so that the book is of one moment of the database.
+ * at or before it, closed or archived after it, each without what later entries brought to it. Whatever the order in which fills
+ * were told, P&L is that of the fills up to the instant. One statement, so that the book is of one moment of the database.
  */
 export async function readLegs(db: Db, { as_of_ms, strategy_ids, shard }: BookQuery): Promise<BookLegs> {
   const ids = strategy_ids === undefined ? null : int4Array(Int32Array.from(strategy_ids), strategy_ids.length);
@@ -98,40 +99,60 @@ const SQL = `with picked as materialized (
       leg.closed_at is not null and ($1 is null or leg.closed_at <= to_timestamp($1 / 1000)) as closed
     from strategy_instruments leg join picked using (strategy_id)
     where $1 is null or leg.added_at <= to_timestamp($1 / 1000)
-  ), instrument as materialized (
-    select exchange, tradingsymbol, max(instrument_token) as instrument_token, max(expiry) as expiry,
-      row_number() over (order by exchange collate "C", tradingsymbol collate "C") - 1 as place
-    from leg where not closed group by exchange, tradingsymbol
+  ), later as materialized (
+    -- What a leg was added to after the instant. Where the table was written past the fills, its row is all that is known.
+    select fill.strategy_id, fill.leg_id, sum(fill.quantity) as quantity, sum(fill.value) as cost
+    from picked join strategy_fills fill using (strategy_id)
+    where fill.at > to_timestamp($1 / 1000) and fill.cost_method is null
+      and exists (
+        select from strategy_fills first
+        where first.leg_id = fill.leg_id and first.cost_method is null and (first.at, first.id) < (fill.at, fill.id)
+      )
+    group by fill.strategy_id, fill.leg_id
+    having (select row(sum(entry.quantity), sum(entry.value)) from strategy_fills entry
+        where entry.leg_id = fill.leg_id and entry.cost_method is null)
+      = (select row(sum(part.quantity), sum(part.cost)) from strategy_instruments part
+        where part.id = fill.leg_id or part.part_of = fill.leg_id)
   ), last_closed as (
     select distinct on (strategy_id) strategy_id, closed_at, exchange
     from leg where closed order by strategy_id, closed_at desc, id desc
-  ), parted as materialized (
-    select distinct leg_id from leg where not closed and leg_id <> id
+  ), otherwise as materialized (
+    select leg_id from leg where not closed and leg_id <> id union select leg_id from later
   ), held as (
     -- What was closed after the instant was not yet a part beside its leg. Hardly any is so, and the others are not grouped.
-    select strategy_id, leg_id, exchange, tradingsymbol, quantity * direction as quantity
-    from leg where not closed and leg_id not in (select leg_id from parted)
+    select strategy_id, leg_id, exchange, tradingsymbol, quantity * direction as quantity, cost * direction as cost
+    from leg where not closed and leg_id not in (select leg_id from otherwise)
     union all
-    select strategy_id, leg_id, exchange, tradingsymbol, sum(quantity * direction)
-    from leg where not closed and leg_id in (select leg_id from parted) group by strategy_id, leg_id, exchange, tradingsymbol
+    select strategy_id, leg_id, exchange, tradingsymbol,
+      (coalesce(sum(leg.quantity) filter (where not closed), 0) - coalesce(later.quantity, 0)) * direction,
+      (coalesce(sum(leg.cost) filter (where not closed), 0) - coalesce(later.cost, 0)) * direction
+    from leg left join later using (strategy_id, leg_id) where leg_id in (select leg_id from otherwise)
+    group by strategy_id, leg_id, exchange, tradingsymbol, direction, later.quantity, later.cost
+  ), instrument as materialized (
+    select exchange, tradingsymbol, max(instrument_token) as instrument_token, max(expiry) as expiry,
+      row_number() over (order by exchange collate "C", tradingsymbol collate "C") - 1 as place
+    from leg where not closed or leg_id in (select leg_id from later) group by exchange, tradingsymbol
   ), counted as (
-    select strategy_id, count(*) as leg_count from held group by strategy_id
-  ), summed as (
-    select strategy_id, sum(cost * direction) filter (where not closed) as entry_value,
-      sum((cost - exit_value) * direction) filter (where closed) as realized_pnl
-    from leg group by strategy_id
+    -- Told out of order, nothing may be left of a leg at the instant but a cost: it is realized.
+    select strategy_id, count(*) filter (where quantity <> 0) as leg_count, sum(cost) filter (where quantity <> 0) as entry_value,
+      sum(cost) filter (where quantity = 0) as realized_pnl
+    from held group by strategy_id
+  ), left_at as (
+    select strategy_id, sum((cost - exit_value) * direction) as realized_pnl from leg where closed group by strategy_id
   ), total as (
     select strategy_id, coalesce(leg_count, 0) as leg_count, coalesce(entry_value, 0) as entry_value,
-      coalesce(realized_pnl, 0) as realized_pnl, last_closed.closed_at, last_closed.exchange as closed_exchange
+      coalesce(left_at.realized_pnl, 0) + coalesce(counted.realized_pnl, 0) as realized_pnl,
+      last_closed.closed_at, last_closed.exchange as closed_exchange
     from picked
-    left join summed using (strategy_id)
     left join counted using (strategy_id)
+    left join left_at using (strategy_id)
     left join last_closed using (strategy_id)
-    where summed.strategy_id is not null or exists (select from strategy_mark mark where mark.strategy_id = picked.strategy_id)
+    where counted.strategy_id is not null or left_at.strategy_id is not null
+      or exists (select from strategy_mark mark where mark.strategy_id = picked.strategy_id)
     order by strategy_id
   ), open_leg as (
     select instrument.place, held.quantity
-    from held join instrument using (exchange, tradingsymbol) order by held.strategy_id, held.leg_id
+    from held join instrument using (exchange, tradingsymbol) where held.quantity <> 0 order by held.strategy_id, held.leg_id
   ), due as (
     -- By the index, strategy by strategy: one changed leg must not cost a look at all of them.
     select strategy_id from picked, lateral (
@@ -139,6 +160,7 @@ const SQL = `with picked as materialized (
       where leg.strategy_id = picked.strategy_id and (leg.added_at > to_timestamp($1 / 1000) or leg.closed_at > to_timestamp($1 / 1000))
       limit 1
     ) as later
+    union select strategy_id from later
     union select strategy_id from picked where archived_at > to_timestamp($1 / 1000)
   )
   select instruments.instruments, totals.*, legs.*, (select string_agg(strategy_id::text, ',') from due) as due_strategy_ids

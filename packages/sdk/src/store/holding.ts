@@ -80,6 +80,16 @@ export async function write(db: Db, { id }: { id: number }, held: Holding, price
   ]);
 }
 
+/** A leg begins with its earliest entry, in whatever order they are told; so do the parts that have left it. */
+export async function beginBy(db: Db, { id }: { id: number }, at_ms: number): Promise<void> {
+  await db.run(
+    "holding.beginBy",
+    `update strategy_instruments set added_at = to_timestamp($2::float8 / 1000)
+     where (id = $1 or part_of = $1) and added_at > to_timestamp($2::float8 / 1000)`,
+    [id, at_ms],
+  );
+}
+
 /** Money in units (1 = 0.0001 rupee). */
 export interface Exit {
   readonly quantity: number;

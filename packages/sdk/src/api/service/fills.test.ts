@@ -60,6 +60,20 @@ onEveryPostgres("fills", (store) => {
     expect(await worth(127)).toEqual({ m2m: 9525, unrealized_pnl: 225, pnl: 975 });
   });
 
+  test("an entry that is told late begins its leg, in the books of that time too", async () => {
+    await trade("BUY", 50, 100, { at: "2026-11-25T04:00:00Z" });
+    await trade("SELL", 20, 110, { at: "2026-11-25T04:20:00Z" });
+    await trade("BUY", 25, 90, { at: "2026-11-25T03:50:00Z" });
+    const at = async (time: string): Promise<unknown[]> => {
+      const book = await readLegs(store.db, { as_of_ms: Date.parse(`2026-11-25T${time}Z`), strategy_ids: [strategy_id] });
+      return [...book.leg_quantity, ...book.entry_value_units];
+    };
+    expect(await at("03:49:59")).toEqual([]);
+    expect(await at("03:55:00")).toEqual([-25, -22_500_000]);
+    expect(await at("04:10:00")).toEqual([-75, -72_500_000]);
+    expect(await at("04:30:00")).toEqual([-55, -52_500_000]);
+  });
+
   test("a trade dated before its leg, before what is first in has left it, or in another age, is refused", async () => {
     await trade("BUY", 50, 1000, { at: "2026-11-25T04:00:00Z" });
     await expect(trade("SELL", 50, 1000, { at: "2026-11-25T03:59:59Z" })).rejects.toMatchObject({

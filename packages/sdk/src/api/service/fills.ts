@@ -143,6 +143,7 @@ async function grown(db: Db, held: holdings.HeldLeg, more: { quantity: number; v
   if (now.quantity > QUANTITY_MAX)
     throw new StratctlError("input_invalid", `leg ${held.id} would have ${now.quantity} units, more than a leg can have`);
   await holdings.write(db, held, now, averageUnits(now));
+  await holdings.beginBy(db, held, more.at_ms);
   const leg = await legs.find(db, { strategy_id: held.strategy_id, instrument_id: held.id });
   if (leg === null) throw new StratctlError("internal", `leg ${held.id} is gone while it was held`);
   return leg;

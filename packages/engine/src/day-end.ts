@@ -22,6 +22,7 @@ export interface DayEndNews {
 const AGAIN_MS = 60_000;
 /** A close is one when the clock has shown it for so long: one that was set wrong for a moment ends no session. */
 const CLOSED_FOR_MS = 120_000;
+
 /**
  * Writes the figures of days when a session has ended: once its last candles are in the tables, and at the start what ended while
  * no engine ran. Days that are there are left as they are, but for the one whose end it sees.

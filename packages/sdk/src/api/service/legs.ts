@@ -73,7 +73,7 @@ export function legCalls(context: Context): Api["strategies"]["legs"] {
         refuseArchived(from, "moves no leg");
         const to = await targetOf(context, from, key);
         return write(async (db) => {
-          await holdActive(db, [from, to], "moves and takes no leg");
+          await holdActive(db, [from, to], "has no leg moved from it or to it");
           return moved(context, db, { key: { ...key, strategy_id: from.strategy_id }, to, quantity: key.quantity });
         });
       },
